@@ -1,0 +1,56 @@
+"""The root command and how every command ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from codling import __version__
+from codling.cli import bundle
+from codling.errors import CodlingError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="codling",
+    help="A small neural code assistant, trained on your own machine and on your own code.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(bundle.app, name="bundle")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"codling {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of ``codling``: exit code 0, 2 for a user's mistake, 130 after Ctrl-C."""
+    try:
+        app()
+    except CodlingError as error:
+        print(f"codling: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("codling: interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:  # `codling … | head`: whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,98 @@
+"""codling bundle: what models are here, and are they whole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from codling.cli.output import JsonOption, print_json, stdout
+from codling.errors import BundleError
+
+__all__ = ["app"]
+
+app = typer.Typer(help="List, show and check the models that codling runs.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="A bundle's name, or the path of its folder or zip.")]
+
+
+@app.command("list")
+def list_(json: JsonOption = False) -> None:
+    """List every bundle, the user's own first, then those that ship."""
+    from rich.table import Table
+
+    from codling.bundle import Card, list_bundles
+
+    rows = list_bundles()
+    if json:
+        print_json(
+            [
+                {"name": path.name, "path": str(path), "kind": card.kind, "description": card.description}
+                if isinstance(card, Card)
+                else {"name": path.name, "path": str(path), "error": str(card)}
+                for path, card in rows
+            ]
+        )
+        return
+    table = Table("name", "kind", "MB", "what", box=None, header_style="bold")
+    for path, card in rows:
+        if isinstance(card, Card):
+            num_bytes = sum(row.bytes for row in card.files.values())
+            table.add_row(path.name, card.kind, f"{num_bytes / 1e6:.1f}", card.description)
+        else:
+            table.add_row(path.name, "damaged", "", str(card))
+    stdout().print(table)
+
+
+@app.command()
+def show(name: Name, json: JsonOption = False) -> None:
+    """Show a bundle's card: what it was trained on, how, and what it scored."""
+    from rich.table import Table
+
+    from codling.bundle import load_bundle
+    from codling.config import to_mapping
+
+    bundle = load_bundle(name)
+    card = bundle.card
+    if json:
+        print_json({"path": str(bundle.path)} | to_mapping(card))
+        return
+    console = stdout()
+    console.print(f"[bold]{card.name}[/bold]: {card.description}")
+    console.print(f"{bundle.path} · {bundle.num_bytes / 1e6:.1f} MB · {card.licence} · {', '.join(card.languages)}")
+    if card.scores:
+        table = Table("scored on", "graph", "loss, nats", "bits/char", "accuracy", box=None, header_style="bold")
+        for score in card.scores:
+            cells = f"{score.loss_nats:.4f}", f"{score.bits_per_char:.4f}", f"{score.accuracy:.4f}"
+            table.add_row(score.on, score.graph, *cells)
+        console.print(table)
+    for title, mapping in (("training", card.training), ("data", card.data)):
+        for key, value in mapping.items():
+            shown = f"{len(value)} entries (see --json)" if isinstance(value, list | dict) and len(value) > 8 else value
+            console.print(f"{title}.{key}: {shown}")
+
+
+@app.command()
+def check(name: Name, json: JsonOption = False) -> None:
+    """Check a bundle: every hash, the vocabulary, and that the graph loads and predicts."""
+    import numpy as np
+
+    from codling.bundle import load_bundle
+    from codling.engine import load_model
+
+    bundle = load_bundle(name)
+    model = load_model(bundle)
+    log_probs, _ = model.run([[0]], model.initial_state(1))
+    if not np.isfinite(log_probs).all():
+        raise BundleError(f"bundle {bundle.name}: the graph's probabilities are not finite; get the bundle again")
+    report = {
+        "name": bundle.name,
+        "path": str(bundle.path),
+        "bytes": bundle.num_bytes,
+        "files": len(bundle.card.files),
+        "vocabulary": model.vocab.size,
+    }
+    if json:
+        print_json(report)
+    else:
+        stdout().print(f"{bundle.name}: whole ({report['bytes']:,} bytes in {report['files']} files, {bundle.path})")

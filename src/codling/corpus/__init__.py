@@ -1,0 +1,1 @@
+"""Source trees in; cleaned, de-duplicated, split token shards out."""

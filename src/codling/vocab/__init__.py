@@ -1,0 +1,6 @@
+"""Text to token ids and back, without loss."""
+
+from codling.vocab.base import DOC, Vocab, read_vocab
+from codling.vocab.chars import CharVocab
+
+__all__ = ["DOC", "CharVocab", "Vocab", "read_vocab"]

@@ -1,0 +1,68 @@
+"""What a language-model run is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from codling.errors import ConfigError
+from codling.training.config import LoopConfig, OptimConfig
+
+__all__ = ["ModelConfig", "RunConfig", "SampleConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """A recurrent language model: embedding, stacked cells, softmax over the vocabulary."""
+
+    cell: Literal["rnn", "lstm", "gru"] = "lstm"
+    "Recurrent cell: vanilla tanh RNN (Elman 1990), LSTM (Hochreiter & Schmidhuber 1997) or GRU (Cho et al. 2014)."
+    num_layers: int = 2
+    "Stacked recurrent layers; each reads the one below."
+    hidden_size: int = 256
+    "Units per layer."
+    embedding_size: int = 64
+    "Width of a token's vector."
+    ngram_orders: tuple[int, ...] = ()
+    """Orders of the hashed n-gram embeddings that are added to the input: (2, 4) gives the network the last two and the
+    last four tokens by table lookup, at no arithmetic. Empty for none."""
+    ngram_buckets: int = 32_768
+    "Rows of the table that all n-grams share; two that fall into one row share its vector."
+    ngram_size: int = 32
+    "Width of an n-gram's vector; those of all orders stand side by side behind the token's."
+    dropout: float = 0.0
+    "Probability of dropping a unit between layers and before the softmax, while training."
+
+    def __post_init__(self) -> None:
+        for name in ("num_layers", "hidden_size", "embedding_size", "ngram_buckets", "ngram_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"model.{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"model.dropout must be in [0, 1), not {self.dropout}")
+        if any(order < 2 or order > 16 for order in self.ngram_orders):
+            raise ConfigError(f"model.ngram_orders must be between 2 and 16, not {list(self.ngram_orders)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleConfig:
+    """The samples that are taken along the way, as in the paper's section V.B."""
+
+    prompts: tuple[str, ...] = ("import os\ndef ",)
+    "Texts that the model goes on from; each gives one sample."
+    num_chars: int = 300
+    temperature: float = 0.7
+    "Below 1 the model prefers what it finds likely; 0 always takes the likeliest."
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides how a language model comes out, its corpus aside."""
+
+    name: str
+    "Name of the run, and of the bundle that it makes."
+    description: str = ""
+    "One line for the bundle's card."
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    sample: SampleConfig = field(default_factory=SampleConfig)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from codling.bundle import Card, list_bundles, load_bundle, write_bundle
+from codling.errors import BundleError
+
+FILES = {"model.onnx": b"\x08\x09graph", "vocab.json": b'{"kind": "characters", "characters": "ab"}'}
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CODLING_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "home" / "bundles" / "mine"
+    card = Card(name="mine", kind="lm", description="a test", languages=("python",), licence="Apache-2.0")
+    write_bundle(folder, card, FILES)
+    return folder
+
+
+def zipped(bundle: Path, to: Path, prefix: str = "") -> Path:
+    with zipfile.ZipFile(to, "w") as archive:
+        for path in bundle.iterdir():
+            archive.write(path, prefix + path.name)
+    return to
+
+
+def test_found_by_name_path_and_zip(bundle: Path, tmp_path: Path) -> None:
+    by_name = load_bundle("mine")
+    assert by_name.path == bundle
+    assert by_name.file("model.onnx").read_bytes() == FILES["model.onnx"]
+    assert by_name.num_bytes == sum(map(len, FILES.values()))
+    assert load_bundle(bundle).card == by_name.card
+    for prefix in ("", "mine/"):
+        archive = zipped(bundle, tmp_path / f"{len(prefix)}.zip", prefix)
+        assert load_bundle(archive).card == by_name.card
+        assert load_bundle(archive).path == load_bundle(archive).path  # unpacked once
+    assert next(path.name for path, _ in list_bundles()) == "mine"
+
+
+def test_unknown_name_is_one_clear_line(bundle: Path) -> None:
+    with pytest.raises(BundleError, match="no bundle 'mime'; did you mean 'mine'"):
+        load_bundle("mime")
+    for hostile in ("..", "../mine", "", "a/b", "/nowhere"):
+        with pytest.raises(BundleError):
+            load_bundle(hostile)
+
+
+def test_replacing_keeps_a_whole_bundle(bundle: Path) -> None:
+    card = load_bundle(bundle).card
+    write_bundle(bundle, card, {"vocab.json": b"{}"})
+    assert set(load_bundle(bundle).card.files) == {"vocab.json"}
+    assert not (bundle / "model.onnx").exists()
+    assert [path.name for path in bundle.parent.iterdir()] == ["mine"]  # nothing left lying about
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "vocab.json", "card.json"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "missing"])
+def test_every_damage_is_found(bundle: Path, name: str, damage: str) -> None:
+    path = bundle / name
+    data = bytearray(path.read_bytes())
+    if damage == "flip":
+        data[len(data) // 2] ^= 0xFF
+    elif damage == "cut":
+        data = data[:-2]
+    elif damage == "empty":
+        data.clear()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(data)
+    with pytest.raises(BundleError) as error:
+        load_bundle(bundle)
+    assert str(bundle) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 99},
+        {"surprise": 1},
+        {"languages": 3},
+        {"files": {"../../etc/passwd": {"bytes": 1, "sha256": "0"}}},
+        {"files": {"/etc/hostname": {"bytes": 1, "sha256": "0"}}},
+        {"files": {"model.onnx": {"bytes": "many", "sha256": 1}}},
+        {"files": []},
+    ],
+)
+def test_a_hostile_card_is_refused(bundle: Path, change: dict[str, object]) -> None:
+    card = json.loads((bundle / "card.json").read_text())
+    (bundle / "card.json").write_text(json.dumps(card | change))
+    with pytest.raises(BundleError):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize("card", ["[]", "null", "3", '"x"', "{"])
+def test_a_card_that_is_no_table_is_refused(bundle: Path, card: str) -> None:
+    (bundle / "card.json").write_text(card)
+    with pytest.raises(BundleError):
+        load_bundle(bundle)
+
+
+def test_a_symbolic_link_out_of_the_bundle_is_refused(bundle: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(FILES["model.onnx"])
+    (bundle / "model.onnx").unlink()
+    try:
+        (bundle / "model.onnx").symlink_to(elsewhere)
+    except OSError:
+        pytest.skip("this system makes no symbolic links")
+    with pytest.raises(BundleError, match="missing"):
+        load_bundle(bundle)
+
+
+def test_a_zip_writes_nothing_outside_its_folder(bundle: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "hostile.zip"
+    with zipfile.ZipFile(zipped(bundle, archive), "a") as file:
+        file.writestr("../../../escaped.txt", "out")
+    load_bundle(archive)
+    assert not list(tmp_path.parent.rglob("escaped.txt")) or all(
+        "unpacked" in str(path) for path in tmp_path.parent.rglob("escaped.txt")
+    )
+
+
+def test_a_file_that_is_no_zip(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(b"not a zip at all")
+    with pytest.raises(BundleError, match="no readable zip"):
+        load_bundle(path)
+
+
+def test_a_zip_that_unpacks_to_too_much(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codling.bundle.MAX_BUNDLE_BYTES", 10)
+    with pytest.raises(BundleError, match="unpacks to more"):
+        load_bundle(zipped(bundle, tmp_path / "big.zip"))
+
+
+def test_a_damaged_bundle_is_listed_as_such(bundle: Path) -> None:
+    (bundle / "card.json").write_text("{")
+    rows = {path.name: card for path, card in list_bundles()}
+    assert isinstance(rows["mine"], BundleError)

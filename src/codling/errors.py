@@ -8,6 +8,7 @@ from collections.abc import Iterable
 __all__ = [
     "BundleError",
     "BusyError",
+    "CancelledError",
     "CodlingError",
     "ConfigError",
     "CorpusError",
@@ -51,6 +52,10 @@ class TrainingError(CodlingError):
 
 class BusyError(CodlingError):
     """More requests than the server takes at once."""
+
+
+class CancelledError(CodlingError):
+    """Nobody waits for this answer any more: a newer request took its place, or the client went away."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,0 +1,232 @@
+"""Reads what stands before the cursor, and remembers the states it passed, so that a keystroke costs one step.
+
+A recurrent model's whole memory of a text is its state, a few kilobytes. The reader keeps those it has computed, each
+under a fingerprint of all tokens before it. For a new text it goes on from the longest prefix that it knows: one more
+character is one step, a backspace none, the suggestion's own next character none (decoding left its states here), and
+a jump elsewhere in the file re-reads from the nearest checkpoint before it.
+
+What is read is a function of the text alone, never of the requests before it, so a warm reader answers as a cold one.
+"""
+
+# T time, V vocabulary
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from codling.engine.model import Model, State
+from codling.errors import CancelledError
+from codling.vocab import DOC
+
+__all__ = ["Cancelled", "Position", "PrefixReader", "window_start"]
+
+Cancelled = Callable[[], bool]
+"Asked between chunks of work; True means that nobody waits for the answer any more."
+
+CONTEXT = (
+    2_048  # characters; a two-layer LSTM gains little from more, and each costs a tenth of a millisecond when cold
+)
+CHUNK = 256  # tokens per run when cold: about 25 ms on one core, so a newer keystroke waits no longer than that
+MAX_BYTES = 64 << 20  # about 5,000 states of a 2 x 768 LSTM: an hour of typing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Position:
+    """A place in a text: the model's state after all tokens before it, and what it expects next."""
+
+    log_probs_V: npt.NDArray[np.float32]
+    state: State
+    "For a batch of one."
+    num_tokens: int
+    "Tokens read, the leading DOC included."
+    fingerprint: tuple[int, int]
+
+
+class PrefixReader:
+    """Reads texts with one model and remembers states. Safe to use from several threads at once."""
+
+    def __init__(self, model: Model, *, context: int = CONTEXT, chunk: int = CHUNK, max_bytes: int = MAX_BYTES) -> None:
+        """Args:
+        context: characters that are read at least, where the text has so many; at most half as many more are.
+        chunk: tokens per run of the model; between runs a request can be cancelled, and a state is kept.
+        max_bytes: states kept, in bytes; the least recently used go first.
+        """
+        self.model = model
+        self.context = context
+        self.chunk = chunk
+        self.max_bytes = max_bytes
+        self.num_bytes = 0
+        self.num_steps = 0
+        "Tokens that the model has read so far, for metrics."
+        self._positions: OrderedDict[tuple[int, int], Position] = OrderedDict()
+        self._lock = threading.Lock()
+        self._fingerprints = _Fingerprints()
+        self._ends_line_V = np.array([piece.endswith(b"\n") for piece in model.vocab.pieces()])
+
+    def read(self, text: str, cancelled: Cancelled | None = None) -> Position:
+        """Stand at the end of a text, of which at most the last 1.5 x context characters are read.
+
+        Raises:
+            CancelledError: cancelled() became true first; what was read until then is remembered.
+        """
+        window = text[window_start(text, self.context) :]
+        return self.read_tokens([DOC, *self.model.vocab.encode(window)], cancelled)
+
+    def read_tokens(self, tokens: list[int], cancelled: Cancelled | None = None) -> Position:
+        """Stand at the end of a document's tokens; the first is DOC."""
+        tokens_T = np.array(tokens, np.int64)
+        fingerprints = self._fingerprints.of_prefixes(tokens_T)
+        position = self._longest_known(fingerprints)
+        start = position.num_tokens if position else 0
+        state = position.state if position else self.model.initial_state(1)
+        for end in self._run_ends(tokens_T, start):
+            if cancelled is not None and cancelled():
+                raise CancelledError("the request was cancelled")
+            log_probs_BTV, state = self.model.run(tokens_T[None, start:end], state)
+            # a copy, for a view would keep the whole run's probabilities alive
+            position = Position(log_probs_BTV[0, -1].copy(), state, end, fingerprints(end))
+            self._remember(position, end - start)
+            start = end
+        assert position is not None  # tokens are never empty: the first is DOC
+        return position
+
+    def step(self, position: Position, token: int) -> Position:
+        """The position one token further on; free when it is known already."""
+        fingerprint = self._fingerprints.extend(position.fingerprint, position.num_tokens, token)
+        known = self._recall(fingerprint)
+        if known is not None:
+            return known
+        log_probs_BTV, state = self.model.run(np.array([[token]], np.int64), position.state)
+        after = Position(log_probs_BTV[0, 0], state, position.num_tokens + 1, fingerprint)
+        self._remember(after, 1)
+        return after
+
+    def forget(self) -> None:
+        """Drop all states, as after a restart."""
+        with self._lock:
+            self._positions.clear()
+            self.num_bytes = 0
+
+    def _run_ends(self, tokens_T: npt.NDArray[np.int64], start: int) -> list[int]:
+        """Where runs end: at multiples of the chunk, at the start of the last line, and at the end.
+
+        The last line's start is what backspaces within that line, just opened, go on from.
+        """
+        num = len(tokens_T)
+        line_ends = np.flatnonzero(self._ends_line_V[tokens_T[start:]])
+        ends = {num, *range((start // self.chunk + 1) * self.chunk, num, self.chunk)}
+        if len(line_ends):
+            ends.add(start + int(line_ends[-1]) + 1)
+        return sorted(end for end in ends if end > start)
+
+    def _longest_known(self, fingerprints: _PrefixFingerprints) -> Position | None:
+        with self._lock:
+            for num in range(fingerprints.num_tokens, 0, -1):
+                fingerprint = fingerprints(num)
+                found = self._positions.get(fingerprint)
+                if found is not None:
+                    self._positions.move_to_end(fingerprint)
+                    return found
+        return None
+
+    def _recall(self, fingerprint: tuple[int, int]) -> Position | None:
+        with self._lock:
+            found = self._positions.get(fingerprint)
+            if found is not None:
+                self._positions.move_to_end(fingerprint)
+            return found
+
+    def _remember(self, position: Position, num_steps: int) -> None:
+        with self._lock:
+            self.num_steps += num_steps
+            if position.fingerprint not in self._positions:
+                self.num_bytes += _num_bytes(position)
+            self._positions[position.fingerprint] = position
+            self._positions.move_to_end(position.fingerprint)
+            while self.num_bytes > self.max_bytes and self._positions:
+                _, oldest = self._positions.popitem(last=False)
+                self.num_bytes -= _num_bytes(oldest)
+
+
+def window_start(text: str, context: int) -> int:
+    """Where to begin reading a text of which about the last `context` characters matter.
+
+    The start moves in strides of half a context, so that it stays where it is while someone types, and it lands at the
+    start of a line, one without indentation if there is such a line within the stride.
+    """
+    stride = max(1, context // 2)
+    if len(text) <= context + stride:
+        return 0
+    earliest = (len(text) - context) // stride * stride
+    first = -1
+    end = earliest + stride  # text[earliest:end] never changes while someone types at the end
+    newline = text.find("\n", earliest, end)
+    while newline != -1 and newline + 1 < end:
+        start = newline + 1
+        if first == -1:
+            first = start
+        if text[start].isalpha() or text[start] in "@_":
+            return start
+        newline = text.find("\n", start, end)
+    return first if first != -1 else earliest  # a line longer than the stride is cut
+
+
+def _num_bytes(position: Position) -> int:
+    return position.log_probs_V.nbytes + sum(array.nbytes for array in position.state.values()) + 1_000
+
+
+class _Fingerprints:
+    """128-bit fingerprints of token sequences, for all prefixes of a sequence at once.
+
+    Multilinear hashing (Lemire & Kaser 2014, "Strongly universal string hashing is fast"): the sum of tokens times
+    random 64-bit numbers, one per place, modulo 2**64; twice, with independent numbers, which nobody outside knows.
+    """
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng()
+        self._factors = self._draw(4_096)  # [2, places]
+        self._lock = threading.Lock()
+
+    def of_prefixes(self, tokens_T: npt.NDArray[np.int64]) -> _PrefixFingerprints:
+        factors = self._factors_for(len(tokens_T))[:, : len(tokens_T)]
+        sums = np.cumsum(factors * (tokens_T + 1).astype(np.uint64), axis=1)
+        return _PrefixFingerprints(sums)
+
+    def extend(self, fingerprint: tuple[int, int], place: int, token: int) -> tuple[int, int]:
+        """The fingerprint of a sequence with one more token, at the given place (0-based)."""
+        factors = self._factors_for(place + 1)
+        first = fingerprint[0] + int(factors[0, place]) * (token + 1)
+        second = fingerprint[1] + int(factors[1, place]) * (token + 1)
+        return first & _MASK, second & _MASK
+
+    def _factors_for(self, num: int) -> npt.NDArray[np.uint64]:
+        if num > self._factors.shape[1]:
+            with self._lock:
+                while num > self._factors.shape[1]:
+                    self._factors = np.concatenate([self._factors, self._draw(self._factors.shape[1])], axis=1)
+        return self._factors
+
+    def _draw(self, num: int) -> npt.NDArray[np.uint64]:
+        return self._random.integers(0, 1 << 64, size=(2, num), dtype=np.uint64)
+
+
+_MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _PrefixFingerprints:
+    sums: npt.NDArray[np.uint64]
+
+    @property
+    def num_tokens(self) -> int:
+        return self.sums.shape[1]
+
+    def __call__(self, num: int) -> tuple[int, int]:
+        """Of the first num tokens."""
+        return int(self.sums[0, num - 1]), int(self.sums[1, num - 1])

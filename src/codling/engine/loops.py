@@ -2,7 +2,7 @@
 
 The paper's model "often happens to get stuck in a loop of spaces, thus only generating spaces" (section V.B), and every
 language model of its size has the same habit with other text. The guard watches generated characters and says which
-character must not come next because it would only prolong a loop: white space beyond any plausible indentation, too many
+character must not come next because it would only prolong a loop: white space beyond any plausible indentation, many
 blank lines, or a stretch of up to MAX_PERIOD characters repeated again and again. Code repeats itself for good reasons
 too (``0, 0, 0, 0``, ``=====``, four similar lines), so each is allowed a length that real files rarely exceed.
 """

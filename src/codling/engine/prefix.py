@@ -225,7 +225,7 @@ class _PrefixFingerprints:
 
     @property
     def num_tokens(self) -> int:
-        return self.sums.shape[1]
+        return int(self.sums.shape[1])
 
     def __call__(self, num: int) -> tuple[int, int]:
         """Of the first num tokens."""

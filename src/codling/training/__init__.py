@@ -1,1 +1,1 @@
-"""..."""
+"""The one training loop: batches, schedule, checkpoint and resume, progress, curves. Knows no model. Needs PyTorch."""

@@ -1,0 +1,107 @@
+// How suggestions are made: model, reach, temperature. Kept by the browser from visit to visit.
+
+import type { Kind, ModelList } from "../api";
+import { el } from "../shell/dom";
+
+export interface Settings {
+  model: string | undefined;
+  kind: Kind;
+  temperature: number;
+}
+
+const KEY = "codling.settings";
+
+function recall(): Settings {
+  const settings: Settings = { model: undefined, kind: "line", temperature: 0 };
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Settings>;
+    if (typeof kept.model === "string") settings.model = kept.model;
+    if (kept.kind === "line" || kept.kind === "block") settings.kind = kept.kind;
+    if (typeof kept.temperature === "number" && kept.temperature >= 0 && kept.temperature <= 1.5)
+      settings.temperature = kept.temperature;
+  } catch {
+    // no storage, or not ours: begin anew
+  }
+  return settings;
+}
+
+export class SettingsPanel {
+  readonly settings = recall();
+  readonly element: HTMLElement;
+  private readonly select = el("select", { id: "model" });
+
+  /** @param onChange the answers would be others now. @param onAbout the chosen model's card was asked for. */
+  constructor(
+    private readonly onChange: () => void,
+    onAbout: (model: string) => void,
+  ) {
+    this.select.addEventListener("change", () => this.change({ model: this.select.value }));
+    const about = el("button", { type: "button", class: "quiet", onclick: () => onAbout(this.select.value) }, "About it");
+    this.element = el(
+      "section",
+      { class: "panel", "aria-labelledby": "settings-title" },
+      el("h2", { id: "settings-title" }, "Suggestions"),
+      el("div", { class: "field" }, el("label", { for: "model" }, "Model"), el("div", { class: "row" }, this.select, about)),
+      this.kinds(),
+      this.temperature(),
+    );
+  }
+
+  /** Fill in the models that the server has. */
+  offer(list: ModelList): void {
+    const names = list.models.map((model) => model.name);
+    const chosen = this.settings.model && names.includes(this.settings.model) ? this.settings.model : list.default;
+    this.select.replaceChildren(
+      ...list.models.map((model) =>
+        el("option", { value: model.name, title: model.description, selected: model.name === chosen }, model.name),
+      ),
+    );
+    this.settings.model = chosen;
+  }
+
+  private change(changed: Partial<Settings>): void {
+    Object.assign(this.settings, changed);
+    try {
+      localStorage.setItem(KEY, JSON.stringify(this.settings));
+    } catch {
+      // a browser that keeps nothing: the choice holds until the page is left
+    }
+    this.onChange();
+  }
+
+  private kinds(): HTMLElement {
+    const choice = (kind: Kind, label: string): HTMLElement =>
+      el(
+        "label",
+        {},
+        el("input", {
+          type: "radio",
+          name: "kind",
+          value: kind,
+          checked: this.settings.kind === kind,
+          onchange: () => this.change({ kind }),
+        }),
+        el("span", {}, label),
+      );
+    return el(
+      "fieldset",
+      { class: "field" },
+      el("legend", {}, "Reach"),
+      el("div", { class: "choices" }, choice("line", "To the end of the line"), choice("block", "The whole block")),
+    );
+  }
+
+  private temperature(): HTMLElement {
+    return slider("temperature", "Temperature", this.settings.temperature, (temperature) => this.change({ temperature }));
+  }
+}
+
+/** A labelled temperature slider; 0 is named for what it means. */
+export function slider(id: string, label: string, value: number, onChange: (value: number) => void): HTMLElement {
+  const say = (shown: number): string => (shown === 0 ? "0 · the likeliest" : shown.toFixed(1));
+  const output = el("output", { for: id }, say(value));
+  const input = el("input", { id, type: "range", min: 0, max: 1.5, step: 0.1, value });
+  input.addEventListener("input", () => (output.textContent = say(input.valueAsNumber)));
+  input.addEventListener("change", () => onChange(input.valueAsNumber));
+  return el("div", { class: "field" }, el("div", { class: "row spread" }, el("label", { for: id }, label), output), input);
+}

@@ -11,6 +11,7 @@ import typer
 
 from codling import __version__
 from codling.cli import bundle
+from codling.cli.train import train
 from codling.errors import CodlingError
 
 __all__ = ["app", "main"]
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(bundle.app, name="bundle")
+app.command("train")(train)
 
 
 def _version(asked: bool) -> None:

@@ -28,8 +28,8 @@ class LanguageModelTask:
         self.module = RecurrentLM(config.model, vocab.size)
 
     def describe(self) -> dict[str, Any]:
-        """What a checkpoint must agree with to be resumed."""
-        return to_mapping(self.config) | {"vocab_size": self.vocab.size}
+        """What a checkpoint must agree with to be resumed; the loop compares its own settings itself."""
+        return {"model": to_mapping(self.config.model), "vocab_size": self.vocab.size}
 
     def initial_state(self, batch: int, device: torch.device) -> State:
         return self.module.initial_state(batch, device)

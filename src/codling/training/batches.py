@@ -12,6 +12,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ from codling.errors import TrainingError
 __all__ = ["Feed", "Lanes"]
 
 Ids = npt.NDArray[np.int64]
+
+Way = Literal["resident", "ahead", "as_needed"]
 
 _RESIDENT_SHARE = 0.25
 "The tokens may take this share of a GPU's free memory; what is larger is read from disk while the GPU works."
@@ -88,7 +91,7 @@ class Lanes:
         tokens = np.empty((self.batch, time + 1), np.int64)
         for lane in range(self.batch):
             self._read((start + lane * self.lane_length) % self.num_tokens, tokens[lane])
-        return tokens[:, :-1], tokens[:, 1:]
+        return np.ascontiguousarray(tokens[:, :-1]), np.ascontiguousarray(tokens[:, 1:])
 
     def stream(self) -> Tokens:
         """All tokens in one array, copied into memory."""
@@ -109,44 +112,44 @@ class Lanes:
 class Feed:
     """Brings the windows of lanes onto a device.
 
-    On CUDA the whole stream moves there once, when it fits, and a window is gathered by one kernel; otherwise a thread
-    reads ahead into pinned memory. On the CPU windows are read as they are needed.
+    On CUDA the whole stream moves there once, when it fits, and a window is gathered by one kernel ("resident");
+    otherwise a thread reads ahead into pinned memory ("ahead"). On the CPU windows are read "as_needed".
     """
 
-    def __init__(self, lanes: Lanes, device: torch.device) -> None:
+    def __init__(self, lanes: Lanes, device: torch.device, way: Way | None = None) -> None:
+        """Choose the way, or take the given one; "resident" copies the stream to the device here."""
         self.lanes, self.device = lanes, device
-        self._stream: Tensor | None = None
-        if device.type == "cuda":
-            free_bytes, _ = torch.cuda.mem_get_info(device)
-            if 2 * lanes.num_tokens <= _RESIDENT_SHARE * free_bytes:
-                # PyTorch has few operators for uint16, so the same bits travel as int16.
-                self._stream = torch.from_numpy(lanes.stream().view(np.int16)).to(device)
-                lane_starts = torch.arange(lanes.batch, device=device) * lanes.lane_length
-                self._index_BT = lane_starts[:, None] + torch.arange(lanes.window_size + 1, device=device)
+        self.way = way or _pick_way(lanes, device)
+        if self.way == "resident":
+            # PyTorch has few operators for uint16, so the same bits travel as int16.
+            self._stream = torch.from_numpy(lanes.stream().view(np.int16)).to(device)
+            lane_starts = torch.arange(lanes.batch, device=device) * lanes.lane_length
+            self._index_BT = lane_starts[:, None] + torch.arange(lanes.window_size + 1, device=device)
 
     def read(self, first_step: int, last_step: int | None) -> Iterator[tuple[Tensor, Tensor]]:
         """Windows from first_step up to, not including, last_step (None: no end): inputs and targets, int64 [B, T]."""
-        if self._stream is not None:
-            return self._read_resident(self._stream, first_step, last_step)
-        if self.device.type == "cuda":
+        if self.way == "resident":
+            return self._read_resident(first_step, last_step)
+        if self.way == "ahead":
             return self._read_ahead(first_step, last_step)
         return self._read_as_needed(first_step, last_step)
 
-    def _read_resident(self, stream: Tensor, step: int, last_step: int | None) -> Iterator[tuple[Tensor, Tensor]]:
+    def _read_resident(self, step: int, last_step: int | None) -> Iterator[tuple[Tensor, Tensor]]:
         while last_step is None or step < last_step:
             start, time = self.lanes.place(step)
             index_BT = (self._index_BT[:, : time + 1] + start) % self.lanes.num_tokens
-            tokens_BT = stream[index_BT].long() & 0xFFFF
+            tokens_BT = self._stream[index_BT].long() & 0xFFFF
             yield tokens_BT[:, :-1].contiguous(), tokens_BT[:, 1:].contiguous()
             step += 1
 
     def _read_as_needed(self, step: int, last_step: int | None) -> Iterator[tuple[Tensor, Tensor]]:
         while last_step is None or step < last_step:
-            inputs_BT, targets_BT = (torch.from_numpy(np.ascontiguousarray(ids)) for ids in self.lanes.window(step))
+            inputs_BT, targets_BT = (torch.from_numpy(ids) for ids in self.lanes.window(step))
             yield inputs_BT.to(self.device), targets_BT.to(self.device)
             step += 1
 
     def _read_ahead(self, step: int, last_step: int | None) -> Iterator[tuple[Tensor, Tensor]]:
+        pinned = self.device.type == "cuda"
         waiting: queue.Queue[tuple[Tensor, Tensor] | BaseException | None] = queue.Queue(_AHEAD)
         stop = threading.Event()
 
@@ -162,8 +165,8 @@ class Feed:
             try:
                 at = step
                 while (last_step is None or at < last_step) and not stop.is_set():
-                    inputs_BT, targets_BT = self.lanes.window(at)
-                    put((_pinned(inputs_BT), _pinned(targets_BT)))
+                    inputs_BT, targets_BT = (torch.from_numpy(ids) for ids in self.lanes.window(at))
+                    put((inputs_BT.pin_memory(), targets_BT.pin_memory()) if pinned else (inputs_BT, targets_BT))
                     at += 1
                 put(None)
             except BaseException as error:
@@ -181,5 +184,8 @@ class Feed:
             thread.join()
 
 
-def _pinned(ids: Ids) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(ids)).pin_memory()
+def _pick_way(lanes: Lanes, device: torch.device) -> Way:
+    if device.type != "cuda":
+        return "as_needed"
+    free_bytes, _ = torch.cuda.mem_get_info(device)
+    return "resident" if 2 * lanes.num_tokens <= _RESIDENT_SHARE * free_bytes else "ahead"

@@ -54,17 +54,17 @@ class Outcome:
     "The row whose weights are kept; None when training ended before the first validation."
     rows: tuple[CurveRow, ...]
     tokens: int
+    tokens_per_epoch: int
     train_s: float
+    "Seconds in training steps, over all processes that worked on the run."
+    tokens_per_s: float
+    "Speed of the training steps, each process's first step left out."
     device: str
 
     @property
     def s_per_epoch(self) -> float:
         """Seconds of training per pass over the data."""
-        return self.train_s / self.step * self.steps_per_epoch if self.step else math.nan
-
-    @property
-    def tokens_per_s(self) -> float:
-        return self.tokens / self.train_s if self.train_s else math.nan
+        return self.tokens_per_epoch / self.tokens_per_s
 
 
 def train(
@@ -145,7 +145,7 @@ class _Trainer:
         "Loss, number right, gradient norm and number of targets of the steps since the last read."
         self.read_every = 1 if self.device.torch.type == "cpu" else _READ_EVERY
         self.stopped_by_observer = False
-        self.session_tokens, self.session_s = 0, 0.0
+        self.is_first_read = True
         self.clock = self.last_checkpoint = time.perf_counter()
         self.last_report = -math.inf
 
@@ -203,7 +203,7 @@ class _Trainer:
                 if self._ended() or interrupt.asked or self.stopped_by_observer:
                     break
                 self._step(*next(windows))
-                if self._is_event(self.progress.step) or len(self.unread) >= self.read_every:
+                if self._is_event(self.progress.step) or len(self.unread) >= self.read_every or self.is_first_read:
                     self._read()
                     if self._checkpoint_is_due():
                         self._save()
@@ -238,8 +238,6 @@ class _Trainer:
         figures = torch.stack([torch.stack([x.double() for x in row[:3]]) for row in self.unread]).tolist()
         now = time.perf_counter()
         progress.train_s += now - self.clock
-        self.session_s += now - self.clock
-        self.clock = now
         num_targets = [row[3] for row in self.unread]
         first = progress.step - len(self.unread)
         self.unread.clear()
@@ -252,7 +250,11 @@ class _Trainer:
             progress.grad_norm_sum += norm
             progress.num_steps += 1
         progress.tokens += sum(num_targets)
-        self.session_tokens += sum(num_targets)
+        if not self.is_first_read:
+            progress.timed_s += now - self.clock
+            progress.timed_tokens += sum(num_targets)
+        self.is_first_read = False
+        self.clock = now
         self._report_status(
             sum(row[0] * n for row, n in zip(figures, num_targets, strict=True)) / sum(num_targets),
             sum(row[1] for row in figures) / sum(num_targets),
@@ -386,7 +388,7 @@ class _Trainer:
                 epoch=self.progress.step / self.lanes.steps_per_epoch,
                 loss_nats=loss_nats,
                 accuracy=accuracy,
-                tokens_per_s=self.session_tokens / max(self.session_s, 1e-9),
+                tokens_per_s=self.progress.tokens_per_s,
                 lr=self.progress.lr,
             )
         )
@@ -463,7 +465,9 @@ class _Trainer:
             best=next((row for row in progress.rows if row.step == progress.best_step), None),
             rows=tuple(progress.rows),
             tokens=progress.tokens,
+            tokens_per_epoch=self.lanes.batch * self.lanes.lane_length,
             train_s=progress.train_s,
+            tokens_per_s=progress.tokens_per_s,
             device=self.device.name,
         )
 

@@ -62,6 +62,10 @@ class Progress:
     step: int = 0
     tokens: int = 0
     train_s: float = 0.0
+    timed_s: float = 0.0
+    "As train_s, but without each process's first step, in which PyTorch loads what it needs; for speeds."
+    timed_tokens: int = 0
+    "Tokens predicted in those seconds."
     loss_sum: float = 0.0
     "Nats over all targets since the last row; the next two likewise."
     num_correct: float = 0.0
@@ -76,6 +80,13 @@ class Progress:
     best_loss_nats: float | None = None
     num_worse: int = 0
     "Validations since the best one."
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Speed of the training steps; 0 before the first one."""
+        if self.timed_s:
+            return self.timed_tokens / self.timed_s
+        return self.tokens / self.train_s if self.train_s else 0.0
 
     def to_mapping(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

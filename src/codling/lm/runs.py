@@ -1,0 +1,143 @@
+"""A whole run of a language model: corpus and configuration in, trained network, run folder and bundle out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codling import __version__
+from codling.bundle import Bundle
+from codling.corpus.shards import ShardSet, open_shards, read_index
+from codling.lm.config import RunConfig
+from codling.lm.task import LanguageModelTask
+from codling.training.loop import Outcome, train
+from codling.training.observer import Observer
+from codling.training.run import RunFolder
+
+__all__ = ["TrainedRun", "export_run", "has_checkpoint", "open_corpus", "train_language_model"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedRun:
+    """A run that has ended, for now or for good; the task's network holds the best weights."""
+
+    config: RunConfig
+    task: LanguageModelTask
+    outcome: Outcome
+    folder: Path
+    bundle: Bundle | None
+    "None when none was asked for, or the run was cut short."
+
+    def summary(self) -> dict[str, Any]:
+        """What came out, as plain data."""
+        best, outcome = self.outcome.best, self.outcome
+        return {
+            "name": self.config.name,
+            "run": str(self.folder),
+            "bundle": str(self.bundle.path) if self.bundle else None,
+            "ended": outcome.ended,
+            "steps": outcome.step,
+            "tokens": outcome.tokens,
+            "train_s": round(outcome.train_s, 3),
+            "s_per_epoch": round(outcome.s_per_epoch, 3),
+            "tokens_per_s": round(outcome.tokens_per_s, 1),
+            "device": outcome.device,
+            "best": dataclasses.asdict(best) if best else None,
+        }
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        best, outcome = self.outcome.best, self.outcome
+        effort = f"{outcome.step:,} steps, {outcome.tokens:,} tokens in {outcome.train_s:,.0f} s"
+        lines = [f"{self.config.name}: {effort} ({outcome.tokens_per_s:,.0f} tokens/s) on {outcome.device}"]
+        if best is not None and best.val_loss_nats is not None:
+            lines.append(
+                f"best at step {best.step:,}: validation loss {best.val_loss_nats:.4f} nats, "
+                f"accuracy {best.val_accuracy:.4f}"
+            )
+        lines.append(f"report: {RunFolder(self.folder).report}")
+        if self.bundle is not None:
+            lines.append(f"bundle: {self.bundle.path} ({self.bundle.num_bytes / 1e6:.1f} MB)")
+        return lines
+
+
+def train_language_model(
+    config: RunConfig,
+    corpus: Path,
+    folder: Path,
+    *,
+    fresh: bool = False,
+    bundle: Path | None = None,
+    observer: Observer | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> TrainedRun:
+    """Train, or go on from the folder's checkpoint, and write a bundle once the run has ended.
+
+    Args:
+        folder: the run's folder; made if need be.
+        bundle: where to write the bundle; None writes none.
+        on_step: told what is being done after training.
+
+    Raises:
+        CorpusError: no corpus there.
+        TrainingError: as codling.training.loop.train.
+    """
+    training, validation = open_corpus(corpus)
+    task = LanguageModelTask(config, training.vocab)
+    outcome = train(
+        task,
+        training,
+        validation,
+        optim=config.optim,
+        loop=config.loop,
+        folder=folder,
+        fresh=fresh,
+        observer=observer,
+    )
+    run = TrainedRun(config=config, task=task, outcome=outcome, folder=folder, bundle=None)
+    if bundle is None or outcome.ended == "interrupted":
+        return run
+    return dataclasses.replace(run, bundle=export_run(run, corpus, bundle, on_step=on_step))
+
+
+def export_run(run: TrainedRun, corpus: Path, out: Path, *, on_step: Callable[[str], None] = lambda _: None) -> Bundle:
+    """Write a run's best weights as a bundle, with all that its card should say of the training."""
+    import torch
+
+    from codling.lm.export import export_bundle
+
+    outcome = run.outcome
+    training = {
+        "seed": run.config.loop.seed,
+        "device": outcome.device,
+        "train_s": round(outcome.train_s, 1),
+        "steps": outcome.step,
+        "best_step": outcome.best.step if outcome.best else outcome.step,
+        "tokens": outcome.tokens,
+        "codling": __version__,
+        "torch": str(torch.__version__),
+    }
+    curve = [
+        {name: value for name, value in dataclasses.asdict(row).items() if value is not None} for row in outcome.rows
+    ]
+    return export_bundle(
+        run.task.module.cpu(), run.config, corpus, out, training=training, curve=curve, on_step=on_step
+    )
+
+
+def open_corpus(corpus: Path) -> tuple[ShardSet, ShardSet | None]:
+    """The training split of a corpus, and its validation split if it has one.
+
+    Raises:
+        CorpusError: no corpus there, or it is damaged.
+    """
+    splits = read_index(corpus)["splits"]
+    return open_shards(corpus, "train"), open_shards(corpus, "valid") if "valid" in splits else None
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run's folder holds something to go on from."""
+    return RunFolder(folder).checkpoint.is_file()

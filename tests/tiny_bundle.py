@@ -132,9 +132,9 @@ def _output_bias(vocab: CharVocab, loves: str) -> np.ndarray:
     bias = np.zeros(vocab.size, np.float32)
     bias[0] = -12
     bias[1 + len(vocab.characters) :] = -12
-    for character in "\n ":
+    for character, amount in (("\n", 2.5), (" ", 0.5)):
         if character in vocab.characters:
-            bias[vocab.encode(character)] = 3
+            bias[vocab.encode(character)] = amount
     for character in loves:
         bias[vocab.encode(character)] = 16
     return bias

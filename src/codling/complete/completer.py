@@ -1,0 +1,195 @@
+"""The one object that editors, the server and the command line ask for suggestions."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codling.complete.block import BlockEnd
+from codling.complete.context import Context, prepare
+from codling.complete.lexical import word_before
+from codling.complete.overlap import useful_length
+from codling.errors import ConfigError, nearest
+from codling.types import Completion, Kind, Suggestion
+
+if TYPE_CHECKING:
+    from codling.engine.decoding import Clock, FindEnd
+    from codling.engine.model import Model
+    from codling.engine.prefix import Position
+    from codling.engine.sampling import SamplingConfig
+
+__all__ = ["Completer"]
+
+MAX_LIMIT = 50  # suggestions; a list longer than that helps nobody
+MAX_LINE = 160  # characters of one suggested line
+MAX_BLOCK = 800  # characters of a suggested block
+_KINDS = ("token", "line", "block")
+
+
+class Completer:
+    """Suggests how a text goes on at the cursor.
+
+    Keep one per model: it remembers what it has read, so that a keystroke costs one step of the model instead of the
+    whole file again. Safe to use from several threads at once.
+    """
+
+    def __init__(self, model: Model | str | Path, threads: int = 1) -> None:
+        """Args:
+        model: a loaded model, or a bundle's name or path.
+        threads: cores that a call may use; 1 is fastest, for a step is too small to share.
+
+        Raises:
+            BundleError: no such bundle, or it is damaged.
+        """
+        from codling.complete.tokens import TokenFinder
+        from codling.engine.model import load_model
+        from codling.engine.pieces import Pieces
+        from codling.engine.prefix import PrefixReader
+
+        self.model: Model = load_model(model, threads) if isinstance(model, str | Path) else model
+        self.reader = PrefixReader(self.model)
+        self._pieces = Pieces(self.model.vocab)
+        self._finder = TokenFinder(self.model, self._pieces)
+
+    def complete(
+        self,
+        prefix: str,
+        suffix: str = "",
+        *,
+        kind: Kind = "line",
+        limit: int = 1,
+        language: str | None = None,
+        path: str | None = None,
+        temperature: float = 0.0,
+        budget_ms: float | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Completion:
+        """Suggest what to insert between prefix and suffix.
+
+        Args:
+            prefix: the file up to the cursor; of a long one only the end is read.
+            suffix: the file after the cursor; suggestions do not repeat what it begins with.
+            kind: how far suggestions reach: to the end of the next token, of the line, or of the block.
+            limit: suggestions wanted at most, from 1 to 50. Several lines or blocks differ in their first token.
+            language: what the text is written in; the path's suffix tells when None.
+            path: where the text comes from.
+            temperature: 0 for the most likely continuation; above, it is drawn (tokens are ranked in any case).
+            budget_ms: time after which the suggestions are returned as far as they have come. Reading a file that has
+                not been read before is not cut short by it.
+            cancelled: asked between steps of the model; when it returns True the request ends with CancelledError.
+
+        Raises:
+            InputError: the text is not source code.
+            ConfigError: an argument out of its range.
+            CancelledError: cancelled() returned True.
+        """
+        from codling.engine.decoding import Clock
+
+        started = time.perf_counter()
+        if kind not in _KINDS:
+            raise ConfigError(f"unknown kind {kind!r}{nearest(str(kind), _KINDS)}")
+        if not 1 <= limit <= MAX_LIMIT:
+            raise ConfigError(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
+        clock = Clock(budget_ms, cancelled)
+        context = prepare(prefix, suffix)
+        position = self.reader.read(context.text, cancelled)
+        if kind == "token":
+            rows = self._tokens(context, position, limit, clock)
+        else:
+            rows = self._texts(context, position, kind, limit, temperature, clock, language or _language(path))
+        best: dict[str, float] = {}
+        for text, log_prob in rows:
+            text = context.restore(text)
+            if text.strip():
+                best[text] = max(best.get(text, 0.0), min(1.0, math.exp(log_prob)))
+        ranked = sorted(best.items(), key=lambda row: -row[1])[:limit]
+        return Completion(
+            suggestions=tuple(Suggestion(text=text, score=score) for text, score in ranked),
+            ms=(time.perf_counter() - started) * 1_000,
+            model=self.model.name,
+        )
+
+    def sample(
+        self, prompt: str, config: SamplingConfig, *, cancelled: Callable[[], bool] | None = None
+    ) -> Iterator[str]:
+        """Continue a prompt with text drawn from the model, as a stream of whole characters.
+
+        The stream ends when cancelled() returns True.
+
+        Raises:
+            InputError: the prompt is not text.
+        """
+        from codling.engine.sampling import sample
+
+        context = prepare(prompt)
+        position = self.reader.read(context.text)
+        for text in sample(self.reader, self._pieces, position, config, context=context.text, cancelled=cancelled):
+            yield context.restore(text)
+
+    def _tokens(self, context: Context, position: Position, limit: int, clock: Clock) -> list[tuple[str, float]]:
+        found = self._finder.find(position, limit, word=word_before(context.line), clock=clock)
+        return [
+            (token.text, token.log_prob)
+            for token in found
+            if not context.rest or useful_length(token.text, context.rest) == len(token.text)
+        ]
+
+    def _texts(
+        self,
+        context: Context,
+        position: Position,
+        kind: Kind,
+        limit: int,
+        temperature: float,
+        clock: Clock,
+        language: str | None,
+    ) -> list[tuple[str, float]]:
+        """Lines or blocks, cut where the file goes on by itself."""
+        from codling.engine.decoding import Draft, continue_texts
+        from codling.engine.sampling import SamplingConfig
+
+        find_end: FindEnd = _line_end if kind == "line" else BlockEnd(context, language)
+        max_chars = MAX_LINE if kind == "line" else MAX_BLOCK
+        config = SamplingConfig(temperature=temperature)
+        if limit == 1:
+            drafts = [Draft("", 0.0, position.state, position.log_probs_V)]
+            # who stands on an empty line wants it filled
+            forbidden = [self._pieces.starting_with(frozenset("\n")) if context.on_blank_line else None]
+        else:
+            found = self._finder.find(position, limit, word=word_before(context.line), clock=clock)
+            drafts = [Draft(token.read, token.log_prob_read, token.state, token.log_probs_V) for token in found]
+            forbidden = [token.extending_V for token in found]
+        continue_texts(
+            self.reader,
+            self._pieces,
+            drafts,
+            find_end,
+            max_chars=max_chars,
+            clock=clock,
+            position=position if limit == 1 else None,
+            config=config,
+            forbidden_first=forbidden,
+            context=context.text,
+        )
+        for draft in drafts:
+            if not draft.finished:
+                draft.cut(_last_whole_word(draft.text))
+            draft.cut(useful_length(draft.text, context.rest, context.next_line))
+        return [(draft.text, draft.log_prob) for draft in drafts]
+
+
+def _line_end(text: str) -> int | None:
+    at = text.find("\n")
+    return None if at == -1 else at
+
+
+def _last_whole_word(text: str) -> int:
+    """Length of a text that a limit cut off, without the word that may have been cut in two."""
+    return len(text) - len(word_before(text))
+
+
+def _language(path: str | None) -> str | None:
+    return {".py": "python", ".pyi": "python", ".java": "java"}.get(Path(path).suffix.lower()) if path else None

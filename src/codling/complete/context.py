@@ -1,0 +1,95 @@
+"""What an editor sends, as the model wants to read it; and the model's text, as the file wants to have it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from codling.errors import InputError
+
+__all__ = ["Context", "prepare"]
+
+MAX_PREFIX = 65_536  # characters looked at before the cursor; the model itself reads fewer
+MAX_SUFFIX = 8_192  # characters looked at after it
+TAB = "    "  # the model reads a tab of indentation as this, for that is how most of what it was trained on is indented
+
+_LEADING_TABS = re.compile(r"(?m)^\t+")
+_LEADING_SPACES = re.compile(r"(?m)^(?:    )+")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """A cursor's surroundings, with \\n at line ends and spaces for indentation."""
+
+    text: str
+    "What stands before the cursor."
+    line: str
+    "The part of it on the cursor's line."
+    rest: str
+    "What stands after the cursor on its line."
+    next_line: str
+    "The first line after that which is not blank, stripped; empty if there is none."
+    newline: str
+    'The file\'s line end: "\\n" or "\\r\\n".'
+    tabs: bool
+    "Whether the file is indented with tabs."
+
+    @property
+    def indent(self) -> int:
+        """Columns of white space at the start of the cursor's line."""
+        return len(self.line) - len(self.line.lstrip(" "))
+
+    @property
+    def on_blank_line(self) -> bool:
+        """Nothing but white space stands before the cursor on its line."""
+        return not self.line.strip()
+
+    def restore(self, text: str) -> str:
+        """Give a suggestion the file's line ends and indentation."""
+        if self.tabs:
+            lead = "" if self.on_blank_line else "x"  # the first line is indented only if the cursor is in that
+            text = _LEADING_SPACES.sub(lambda run: "\t" * (len(run[0]) // len(TAB)), lead + text)[len(lead) :]
+        return text.replace("\n", self.newline) if self.newline != "\n" else text
+
+
+def prepare(prefix: str, suffix: str = "") -> Context:
+    """Read an editor's context.
+
+    Only the end of a long prefix and the beginning of a long suffix are looked at, so that their length costs nothing.
+
+    Raises:
+        InputError: the text has NUL characters, so it is no source code.
+    """
+    # The cut moves in strides, so that what is read stays the same while someone types.
+    cut = max(0, (len(prefix) - MAX_PREFIX) // MAX_PREFIX * MAX_PREFIX)
+    text, suffix = prefix[cut:], suffix[:MAX_SUFFIX]
+    if "\0" in text or "\0" in suffix:
+        raise InputError("the text has NUL characters, so it is no source code; send text")
+    newline = "\r\n" if "\r\n" in text or ("\n" not in text and "\r\n" in suffix) else "\n"
+    tabs = _uses_tabs(text) if _is_indented(text) else _uses_tabs(suffix)
+    text, suffix = _plain(text), _plain(suffix)
+    rest, _, below = suffix.partition("\n")
+    line = text[text.rfind("\n") + 1 :]
+    next_line = next((line.strip() for line in below.split("\n") if line.strip()), "")
+    return Context(text=text, line=line, rest=rest, next_line=next_line, newline=newline, tabs=tabs)
+
+
+def _plain(text: str) -> str:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\t" in text:
+        text = _LEADING_TABS.sub(lambda run: TAB * len(run[0]), text)
+    if not text.isascii():  # a lone surrogate stands for no character, and cannot be written as UTF-8
+        text = _LONE_SURROGATE.sub("\ufffd", text)
+    return text
+
+
+def _is_indented(text: str) -> bool:
+    return text.startswith((" ", "\t")) or "\n\t" in text or "\n " in text
+
+
+def _uses_tabs(text: str) -> bool:
+    """Whether the last indented line is indented with a tab."""
+    tab, space = text.rfind("\n\t"), text.rfind("\n  ")
+    return tab > space if max(tab, space) != -1 else text.startswith("\t")

@@ -11,6 +11,7 @@ import typer
 
 from codling import __version__
 from codling.cli import bundle
+from codling.cli.serve import serve
 from codling.cli.train import train
 from codling.errors import CodlingError
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(bundle.app, name="bundle")
 app.command("train")(train)
+app.command("serve")(serve)
 
 
 def _version(asked: bool) -> None:

@@ -1,0 +1,70 @@
+"""codling serve: completions for editors, and the page."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+__all__ = ["serve"]
+
+PORT = 8642
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Any but this machine's own asks clients for a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = PORT,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A bundle's name or path; may be given more than once, the first is the default."),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="CODLING_TOKEN", help="Token that clients must show; made up when one is needed."),
+    ] = None,
+    open_: Annotated[
+        bool | None, typer.Option("--open/--no-open", help="Open the page in a browser (when run from a terminal).")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Requests to work on at once; each takes one core.")
+    ] = None,
+) -> None:
+    """Serve completions over HTTP, and a page to try them on.
+
+    Prints the page's address on stdout when it is ready; Ctrl-C stops it.
+    """
+    from codling.serve.http import Limits, make_app
+    from codling.serve.models import Shelf
+    from codling.serve.server import bind, new_token, run
+
+    address = bind(host, port)  # first, for it is quick to fail
+    shelf = Shelf(model or ())
+    if not token:
+        token = None if address.loopback else new_token()
+    limits = Limits(threads=threads or min(4, os.cpu_count() or 1))
+    app = make_app(shelf, token=token, loopback=address.loopback, limits=limits)
+    url = f"{address.url}?token={token}" if token else address.url
+
+    def ready() -> None:
+        print(url, flush=True)
+        print(f"codling serves {shelf.default}; Ctrl-C stops it", file=sys.stderr)
+        if open_ or (open_ is None and sys.stdout.isatty() and _has_screen()):
+            _open(url)
+
+    run(app, address, ready)
+
+
+def _has_screen() -> bool:
+    """Would a browser find a screen? Without one, some systems open a text browser in the terminal."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _open(url: str) -> None:
+    import threading
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()  # some browsers block until they close

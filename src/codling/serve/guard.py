@@ -1,0 +1,139 @@
+"""Keeps strangers out: other people on the network, and other people's web pages in the user's own browser.
+
+A server on 127.0.0.1 is within reach of every page that the user opens. So a request must name this machine as its host
+(a page that points its own domain here, by DNS rebinding, does not), and one that a browser sends for another site is
+refused by its Origin or Sec-Fetch-Site header. A server that others on the network can reach asks for a token as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from codling.serve.messages import ErrorMessage, encode
+
+__all__ = ["Guard", "error_response"]
+
+COOKIE = "codling_token"
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_OPEN_PATHS = frozenset({"/healthz"})  # says nothing but that the server lives
+
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cache-control": "no-store",
+}
+"On every answer that does not say otherwise."
+
+
+def error_response(status: int, error: str, headers: dict[str, str] | None = None) -> Response:
+    """An error as every endpoint gives it: one line, as JSON."""
+    return Response(encode(ErrorMessage(" ".join(error.split()))), status, headers, media_type="application/json")
+
+
+class Guard:
+    """Middleware that turns requests away at the door, and puts security headers on every answer."""
+
+    def __init__(self, app: ASGIApp, token: str | None, loopback: bool) -> None:
+        """Args:
+        token: what a request must show; None when none is asked for.
+        loopback: only this machine reaches the server, so that the names of the host are known.
+        """
+        self.app = app
+        self.token = token
+        self.loopback = loopback
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refusal(scope)
+        await (refusal or self.app)(scope, receive, send_guarded)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if self.loopback and _host_name(host) not in _LOOPBACK_NAMES:
+            return error_response(403, "this server answers to 127.0.0.1 and localhost only; check the Host header")
+        if _is_foreign(scope, headers, host):
+            return error_response(403, "this server does not answer to pages of other sites")
+        if self.token is None or scope["path"] in _OPEN_PATHS:
+            return None
+        return self._without_token(scope, headers)
+
+    def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
+        assert self.token is not None
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and _same(credentials.strip(), self.token):
+            return None
+        if _same(_cookie(headers), _cookie_value(self.token)):
+            return None
+        shown = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if scope["path"] == "/" and scope["method"] == "GET" and _same(shown, self.token):
+            # The token goes from the address into a cookie, so that it stays out of the history and of bookmarks.
+            response = RedirectResponse("/", 303)
+            response.set_cookie(COOKIE, _cookie_value(self.token), httponly=True, samesite="strict")
+            return response
+        hint = "send it as 'Authorization: Bearer TOKEN', or open the address that `codling serve` printed"
+        return error_response(401, f"this server asks for a token; {hint}", {"www-authenticate": "Bearer"})
+
+
+def _is_foreign(scope: Scope, headers: Headers, host: str) -> bool:
+    """Did a browser send this on behalf of another site?"""
+    origin = headers.get("origin")
+    if origin is not None and _netloc(origin) != host.lower():
+        return True
+    site = headers.get("sec-fetch-site", "none")
+    if site in ("none", "same-origin"):
+        return False
+    # A link from elsewhere may open the page; nothing else may be fetched from elsewhere.
+    return not (scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate")
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _cookie(headers: Headers) -> str:
+    try:
+        cookie = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return ""
+    return cookie[COOKIE].value if COOKIE in cookie else ""
+
+
+def _cookie_value(token: str) -> str:
+    """What the cookie holds: a cookie goes to every port of its host, so it is not the token itself."""
+    return hmac.new(token.encode(), b"codling page", hashlib.sha256).hexdigest()
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())

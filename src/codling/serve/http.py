@@ -1,0 +1,134 @@
+"""The HTTP application: JSON and Server-Sent Events for programs, the page for people."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from codling.errors import BusyError, CodlingError
+from codling.serve.api import Api
+from codling.serve.desk import AbandonedError, Desk
+from codling.serve.guard import Guard, error_response
+from codling.serve.metrics import Counted, Metrics
+from codling.serve.models import Shelf, UnknownModelError
+from codling.serve.page import Page
+
+__all__ = ["Limits", "make_app"]
+
+_CLIENT_GONE = 499  # nginx's number for it; nobody reads it but the metrics
+_RETRY = {"retry-after": "1"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one server grants its clients; size and time of a request's body are limited in body.py."""
+
+    threads: int = 2
+    "Requests that models work on at the same time."
+    budget_ms: float = 2_000
+    "Time for one completion; what has been found by then is the answer."
+    timeout_s: float = 30
+    "When a request is given up altogether (503): the budget was not kept, as on an overloaded machine."
+
+
+def make_app(
+    shelf: Shelf,
+    *,
+    token: str | None = None,
+    loopback: bool = True,
+    limits: Limits | None = None,
+    page: Page | None = None,
+) -> Starlette:
+    """The application that `codling serve` runs.
+
+    Args:
+        shelf: the models.
+        token: what every request but /healthz must show; None when none is asked for.
+        loopback: only this machine can reach it; requests that name another host are refused.
+
+    Returns:
+        An ASGI application; its ``state.desk`` can be closed to give up all work under way.
+    """
+    limits = limits or Limits()
+    counts = Metrics()
+    desk = Desk(limits.threads, limits.timeout_s, lambda reason: counts.cancelled.labels(reason).inc())
+    counts.in_flight.set_function(lambda: desk.in_flight)
+    api = Api(shelf=shelf, desk=desk, counts=counts, pages=page or Page(), budget_ms=limits.budget_ms)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        desk.close()
+
+    app = Starlette(
+        routes=[
+            Route("/api/complete", api.complete, methods=["POST"]),
+            Route("/api/complete/stream", api.complete_stream, methods=["POST"]),
+            Route("/api/sample", api.sample, methods=["POST"]),
+            Route("/api/models", api.models),
+            Route("/api/models/{name:path}", api.model),
+            Route("/healthz", api.healthz),
+            Route("/metrics", api.metrics),
+            Route("/", api.page),
+            Route("/{path:path}", api.page_file),
+        ],
+        middleware=[
+            Middleware(Counted, metrics=counts),
+            Middleware(Guard, token=token, loopback=loopback),
+        ],
+        exception_handlers={
+            AbandonedError: _abandoned,
+            CodlingError: _user_error,
+            ClientDisconnect: _gone,
+            HTTPException: _http_error,
+            Exception: _our_error,
+        },
+        lifespan=lifespan,
+    )
+    app.state.desk = desk
+    return app
+
+
+async def _user_error(_: Request, error: Exception) -> Response:
+    if isinstance(error, UnknownModelError):
+        return error_response(404, str(error))
+    if isinstance(error, BusyError):
+        return error_response(429, str(error), _RETRY)
+    return error_response(400, str(error))
+
+
+async def _abandoned(_: Request, error: Exception) -> Response:
+    assert isinstance(error, AbandonedError)
+    if error.reason == "superseded":
+        return error_response(409, "superseded")
+    if error.reason == "disconnected":
+        return error_response(_CLIENT_GONE, "the client went away")
+    words = "the server stops" if error.reason == "shutdown" else "it took too long; the machine may be overloaded"
+    return error_response(503, words, _RETRY)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return error_response(_CLIENT_GONE, "the client went away")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = {
+        404: f"nothing is at {request.url.path}",
+        405: f"{request.method} is not for {request.url.path}",
+    }.get(error.status_code, error.detail)
+    return error_response(error.status_code, words, dict(error.headers or {}))
+
+
+async def _our_error(request: Request, error: Exception) -> Response:
+    logging.getLogger("codling").error("%s %s failed: %r", request.method, request.url.path, error)
+    return error_response(500, "something in codling broke; its log says more")

@@ -1,0 +1,115 @@
+"""The models that a server offers: which there are, and each loaded once, when it is first asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codling.bundle import Card, list_bundles, load_bundle
+from codling.complete import Completer
+from codling.config import to_mapping
+from codling.errors import BundleError, nearest
+from codling.serve.messages import ModelList, ModelRow
+
+__all__ = ["SHIPPED", "Shelf", "UnknownModelError"]
+
+SHIPPED = "python-char"
+"The bundle that answers when nobody chose another."
+
+
+class UnknownModelError(BundleError):
+    """A model was asked for that this server does not have, or cannot load."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    path: Path
+    card: Card
+
+
+class Shelf:
+    """Models by name. Clients choose among these names only: a name in a request is never taken for a path."""
+
+    def __init__(self, chosen: Sequence[str] = (), threads: int = 1) -> None:
+        """Args:
+            chosen: names or paths of bundles, loaded now; the first is the default. When there are none, every
+                language model in the usual places is offered, and the default is the one that ships.
+            threads: cores that one call of a model may use.
+
+        Raises:
+            BundleError: a chosen bundle is missing, damaged or no language model, or there is none at all.
+        """
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._completers: dict[str, Completer] = {}
+        self._places: dict[str, _Place] = {}
+        if chosen:
+            bundles = [load_bundle(name) for name in chosen]
+            self._places = {bundle.name: _Place(bundle.path, bundle.card) for bundle in bundles}
+            self.default = bundles[0].name
+        else:
+            self._places = {
+                path.name: _Place(path, card)
+                for path, card in list_bundles()
+                if isinstance(card, Card) and card.kind == "lm"
+            }
+            if not self._places:
+                raise BundleError("there is no language model to serve; train one, or name one with --model")
+            self.default = SHIPPED if SHIPPED in self._places else next(iter(self._places))
+        for name in self._places if chosen else (self.default,):
+            self.completer(name)
+
+    def completer(self, name: str | None = None) -> Completer:
+        """The model of a name, loaded if need be; None for the default. Safe to call from several threads.
+
+        Raises:
+            UnknownModelError: there is none of that name, or its bundle is damaged.
+        """
+        name = self.default if name is None else name
+        place = self._place(name)
+        with self._lock:
+            if name not in self._completers:
+                try:
+                    self._completers[name] = Completer(str(place.path), threads=self._threads)
+                except BundleError as error:
+                    raise UnknownModelError(str(error)) from None
+            return self._completers[name]
+
+    def check(self, name: str | None) -> None:
+        """Refuse a name that is not on the shelf, without loading anything.
+
+        Raises:
+            UnknownModelError
+        """
+        if name is not None:
+            self._place(name)
+
+    def list(self) -> ModelList:
+        rows = [
+            ModelRow(
+                name=name,
+                description=place.card.description,
+                languages=list(place.card.languages),
+                bytes=_num_bytes(place.card),
+            )
+            for name, place in self._places.items()
+        ]
+        return ModelList(default=self.default, models=rows)
+
+    def card(self, name: str) -> dict[str, Any]:
+        """A model's card as plain data, with its size."""
+        card = self._place(name).card
+        return to_mapping(card) | {"name": name, "bytes": _num_bytes(card)}
+
+    def _place(self, name: str) -> _Place:
+        place = self._places.get(name)
+        if place is None:
+            raise UnknownModelError(f"no model {name!r}{nearest(name, self._places)}")
+        return place
+
+
+def _num_bytes(card: Card) -> int:
+    return sum(row.bytes for row in card.files.values())

@@ -1,0 +1,110 @@
+"""Runs the application: a socket of our own, so that a busy port is one clear line, and a shutdown without delay."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import secrets
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.applications import Starlette
+
+from codling.errors import InputError
+
+__all__ = ["Address", "bind", "new_token", "run"]
+
+_GRACE_S = 2  # for answers under way when the server stops
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server listens."""
+
+    socket: socket.socket
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Only this machine can reach it."""
+        return ipaddress.ip_address(self.socket.getsockname()[0]).is_loopback
+
+    @property
+    def url(self) -> str:
+        """As a person on this machine would open it."""
+        address = ipaddress.ip_address(self.socket.getsockname()[0])
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(str(address), self.host)
+        return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{self.port}/"
+
+
+def bind(host: str, port: int) -> Address:
+    """Listen on a host and port; 0 for a port takes a free one.
+
+    Raises:
+        InputError: the port is taken or not allowed, or the host is none of this machine's.
+    """
+    listener: socket.socket | None = None
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        if sys.platform == "win32":  # there, SO_REUSEADDR would share the port with whoever has it
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+        listener.listen(128)
+    except (OSError, OverflowError, UnicodeError) as error:
+        if listener is not None:
+            listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"cannot listen on {host}:{port} ({reason}); choose another with --port, or --port 0"
+        ) from None
+    return Address(listener, host, listener.getsockname()[1])
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def run(app: Starlette, address: Address, on_ready: Callable[[], None]) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        on_ready: called when requests are answered.
+    """
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ws="none",
+        lifespan="on",
+        timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=30,
+    )
+    server = _Server(config, app, on_ready)
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(address.socket):
+        server.run([address.socket])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, app: Starlette, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.desk.close()  # first of all, so that streams end by themselves
+        await super().shutdown(sockets)

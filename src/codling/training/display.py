@@ -82,6 +82,7 @@ class Display(Observer):
 
     def sampled(self, sample: SampleRow) -> None:
         first = "  ".join(line.strip() for line in sample.text.splitlines() if line.strip())
+        first = "".join(c if c.isprintable() else "·" for c in first)  # a model's bytes are no commands to a terminal
         self._say(f"sample after step {sample.step:,}: {first[:100]}{'…' if len(first) > 100 else ''}")
 
     def noted(self, text: str) -> None:

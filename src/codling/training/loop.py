@@ -243,7 +243,7 @@ class _Trainer:
         self.unread.clear()
         for i, (loss, num_correct, norm) in enumerate(figures):
             if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise self._not_finite(first + i, loss, norm)
+                raise self._not_finite(first + i + 1, loss, norm)
             progress.loss_sum += loss * num_targets[i]
             progress.num_correct += num_correct
             progress.num_targets += num_targets[i]
@@ -375,6 +375,7 @@ class _Trainer:
             text = self.task.sample(self.progress.step)
         self.module.train()
         if text is not None:
+            text = text.encode("utf-8", "replace").decode("utf-8")  # an untrained model may write lone surrogates
             sample = SampleRow(step=self.progress.step, text=text)
             self.progress.samples.append(sample)
             self.folder.write_curves(self.progress)

@@ -10,7 +10,10 @@ from typing import Annotated
 import typer
 
 from codling import __version__
-from codling.cli import bundle
+from codling.cli import bundle, corpus
+from codling.cli.complete import complete
+from codling.cli.eval import app as eval_app
+from codling.cli.sample import sample
 from codling.cli.serve import serve
 from codling.cli.train import train
 from codling.errors import CodlingError
@@ -26,7 +29,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(corpus.app, name="corpus")
+app.add_typer(eval_app, name="eval")
 app.command("train")(train)
+app.command("complete")(complete)
+app.command("sample")(sample)
 app.command("serve")(serve)
 
 

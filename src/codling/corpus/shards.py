@@ -9,7 +9,7 @@ uint16 array of whole documents, each of which starts with DOC.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def read_index(folder: Path) -> dict[str, Any]:
 
 
 def write_shards(
-    folder: Path, split: str, documents: Iterable[list[int]], max_tokens: int = 64_000_000
+    folder: Path, split: str, documents: Iterable[Sequence[int] | Tokens], max_tokens: int = 64_000_000
 ) -> dict[str, Any]:
     """Write one split's documents and return its row for corpus.json: tokens, documents, shards.
 
@@ -111,7 +111,9 @@ def write_shards(
         num_pending = 0
 
     for ids in documents:
-        pending.append(np.array([DOC, *ids], dtype=np.uint16))
+        tokens = np.empty(len(ids) + 1, np.uint16)
+        tokens[0], tokens[1:] = DOC, ids
+        pending.append(tokens)
         num_pending += len(ids) + 1
         num_documents += 1
         if num_pending >= max_tokens:

@@ -1,0 +1,157 @@
+"""codling corpus: gather source code into something to train on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from codling.cli.output import JsonOption, print_json, progress, stderr, stdout
+from codling.errors import CorpusError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Gather, clean and split source code to train on.", no_args_is_help=True)
+
+_STAGES = {"fetch": "fetching", "gather": "cleaning", "judge": "comparing", "write": "writing"}
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Argument(help="Folder for the corpus; a build that was stopped in it goes on.")],
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE...",
+            help="A folder, a git repository, a notebook, an archive, a file, or pypi:NAME[==VERSION].",
+        ),
+    ] = None,
+    sources_file: Annotated[
+        list[Path] | None,
+        typer.Option("--sources", help="File of sources, one a line, perhaps with the split it is pinned to."),
+    ] = None,
+    test: Annotated[list[str] | None, typer.Option(help="Project that belongs to the test split; repeat it.")] = None,
+    valid: Annotated[list[str] | None, typer.Option(help="Project for validation; repeat it.")] = None,
+    test_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of other projects for the test.")] = 0.02,
+    valid_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of them for validation.")] = 0.02,
+    split_by: Annotated[str, typer.Option(help="project, or file where there is one project only.")] = "project",
+    seed: Annotated[int, typer.Option(help="Of the split and of the order of documents.")] = 0,
+    keep_docstrings: Annotated[bool, typer.Option(help="Leave documentation in.")] = False,
+    max_literal_lines: Annotated[int, typer.Option(min=0, help="Longer literal collections go; 0 keeps all.")] = 100,
+    mask_secrets: Annotated[bool, typer.Option(help="Mask keys, passwords and e-mail addresses.")] = True,
+    licences: Annotated[str, typer.Option(help="any, or permissive.")] = "any",
+    near_duplicate: Annotated[
+        float, typer.Option(min=0, max=1, help="Similarity from which a file is a copy; 0 keeps all.")
+    ] = 0.7,
+    vocab: Annotated[Path | None, typer.Option(help="Use this vocabulary instead of making one.")] = None,
+    index_url: Annotated[list[str] | None, typer.Option(help="Package index; pip's, or PyPI, without it.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core without it.")] = None,
+    keep_going: Annotated[bool, typer.Option(help="Leave out sources that cannot be had.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Build a corpus: clean, compare, split by project, and write token shards."""
+    from codling.config import from_mapping
+    from codling.corpus.build import BuildConfig, build_corpus
+    from codling.corpus.sources import Request, read_sources_file
+
+    requests = [Request(source) for source in sources or ()]
+    for path in sources_file or ():
+        requests += read_sources_file(path)
+    config = from_mapping(
+        BuildConfig,
+        {
+            "gather": {
+                "clean": {
+                    "keep_docstrings": keep_docstrings,
+                    "max_literal_lines": max_literal_lines,
+                    "mask_secrets": mask_secrets,
+                }
+            },
+            "judge": {
+                "licences": licences,
+                "near_duplicate": near_duplicate,
+                "split": {"seed": seed, "valid": valid_fraction, "test": test_fraction, "by": split_by},
+            },
+        },
+    )
+    pins = {name: "test" for name in test or ()}
+    for name in valid or ():
+        if pins.setdefault(name, "valid") != "valid":
+            raise CorpusError(f"{name!r} cannot be in the test and in the validation split")
+    with progress() as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(_STAGES[stage], total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        index = build_corpus(
+            out,
+            requests,
+            config,
+            pins=pins,
+            vocab=vocab,
+            index_urls=index_url or (),
+            num_workers=workers,
+            keep_going=keep_going,
+            progress=show,
+        )
+    for split in ("train", "valid"):
+        if not index["splits"][split]["documents"]:
+            stderr().print(f"codling: the {split} split is empty; --{split} NAME or --split-by file fills it")
+    if json:
+        print_json(index)
+    else:
+        _print_summary(stdout(), out, index)
+
+
+@app.command()
+def show(
+    corpus: Annotated[Path, typer.Argument(help="A corpus's folder.")],
+    json: JsonOption = False,
+) -> None:
+    """Show what a corpus holds: counts, why files were dropped, projects."""
+    from rich.table import Table
+
+    from codling.corpus.shards import read_index
+
+    index = read_index(corpus)
+    if json:
+        print_json(index)
+        return
+    console = stdout()
+    _print_summary(console, corpus, index)
+    table = Table("project", "version", "licence", "split", box=None, header_style="bold")
+    for name in ("files", "kept", "lines"):
+        table.add_column(name, justify="right")
+    for row in sorted(index["projects"], key=lambda row: -row["lines"]):
+        numbers = (f"{row[key]:,}" for key in ("files", "kept", "lines"))
+        table.add_row(row["name"], row["version"], row["licence"], row["split"], *numbers)
+    console.print(table)
+
+
+def _print_summary(console: Console, out: Path, index: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    counts = index["counts"]
+    console.print(f"[bold]{out}[/bold]: {counts['kept']:,} of {counts['files']:,} files kept")
+    table = Table("split", box=None, header_style="bold")
+    for name in ("files", "lines", "characters", "tokens"):
+        table.add_column(name, justify="right")
+    for split, sums in counts["splits"].items():
+        numbers = (sums["files"], sums["lines"], sums["characters"], index["splits"][split]["tokens"])
+        table.add_row(split, *(f"{number:,}" for number in numbers))
+    console.print(table)
+    reasons = Table("dropped", box=None, header_style="bold")
+    reasons.add_column("files", justify="right")
+    for reason, number in sorted(counts["dropped"].items(), key=lambda item: -item[1]):
+        reasons.add_row(reason, f"{number:,}")
+    if counts["dropped"]:
+        console.print(reasons)
+    for failure in index["failed"]:
+        console.print(f"left out: {failure['source']}: {failure['error']}")

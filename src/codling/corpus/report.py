@@ -1,0 +1,135 @@
+"""The page about a corpus that a person opens: what is in it, from whom, and what was dropped and why."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from codling.corpus.filters import REASONS
+from codling.corpus.judge import Verdict
+from codling.files import write_text_atomically
+
+__all__ = ["write_report"]
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { padding: .15rem .8rem .15rem 0; text-align: left; border-bottom: 1px solid #eee; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+svg { max-width: 100%; height: auto; }
+"""
+_MAX_BARS = 40  # projects in the plot; the table has them all
+
+
+def write_report(path: Path, index: dict[str, Any], verdict: Verdict) -> None:
+    """Write the report as one HTML file that needs nothing else."""
+    counts = index["counts"]
+    projects = sorted(verdict.projects, key=lambda row: (-row["lines"], row["name"], row["version"]))
+    parts = [
+        "<h1>Corpus</h1>",
+        f"<p>{counts['kept']:,} of {counts['files']:,} files kept, from {len(projects):,} projects; "
+        f"vocabulary of {index['vocab']['size']:,} ({index['vocab']['unit']}s); seed {index['seed']}.</p>",
+        "<h2>Splits</h2>",
+        _table(
+            ("split", "projects", "files", "lines", "characters", "tokens"),
+            (
+                (
+                    split,
+                    sum(1 for row in projects if split in row["split"].split("/") and row["kept"]),
+                    sums["files"],
+                    sums["lines"],
+                    sums["characters"],
+                    index["splits"][split]["tokens"],
+                )
+                for split, sums in counts["splits"].items()
+            ),
+        ),
+        "<h2>Dropped, and why</h2>",
+        _table(
+            ("reason", "files", "meaning"),
+            ((reason, number, REASONS[reason]) for reason, number in _by_size(counts["dropped"])),
+        ),
+        "<h2>Taken out of what was kept</h2>",
+        _table(("what", "number"), counts["removed"].items()),
+        _plots(projects, counts["dropped"]),
+        "<h2>Projects</h2>",
+        _table(
+            ("project", "version", "licence", "split", "files", "kept", "lines", "characters"),
+            (
+                tuple(
+                    row[key] for key in ("name", "version", "licence", "split", "files", "kept", "lines", "characters")
+                )
+                for row in projects
+            ),
+        ),
+    ]
+    if index["failed"]:
+        parts += [
+            "<h2>Sources that could not be had</h2>",
+            _table(("source", "error"), map(dict.values, index["failed"])),
+        ]
+    body = "\n".join(parts)
+    write_text_atomically(
+        path,
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Corpus</title><style>{_STYLE}</style>'
+        f"</head><body>\n{body}\n</body></html>\n",
+    )
+
+
+def _by_size(numbers: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _table(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    lines = [tuple(row) for row in rows]
+    numeric = [bool(lines) and all(isinstance(row[i], int) for row in lines) for i in range(len(head))]
+    css = [' class="number"' if is_number else "" for is_number in numeric]
+    heads = "".join(f"<th{css[i]}>{html.escape(name)}</th>" for i, name in enumerate(head))
+    cells = (
+        "".join(
+            f"<td{css[i]}>{value:,}</td>" if isinstance(value, int) else f"<td{css[i]}>{html.escape(str(value))}</td>"
+            for i, value in enumerate(row)
+        )
+        for row in lines
+    )
+    return f"<table><tr>{heads}</tr>\n" + "\n".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
+
+
+def _plots(projects: list[dict[str, Any]], dropped: dict[str, int]) -> str:
+    largest = [(f"{row['name']} {row['version']}", row["lines"], row["split"]) for row in projects if row["lines"]]
+    parts = []
+    if largest:
+        shown = largest[:_MAX_BARS]
+        title = f"Lines kept, {'largest ' if len(largest) > len(shown) else ''}{len(shown)} projects"
+        parts.append(_bars(title, shown))
+    if dropped:
+        parts.append(_bars("Files dropped, by reason", [(reason, number, "") for reason, number in _by_size(dropped)]))
+    return "<h2>Plots</h2>" + "\n".join(parts) if parts else ""
+
+
+def _bars(title: str, bars: Sequence[tuple[str, int, str]]) -> str:
+    """Horizontal bars as inline SVG; the same numbers give the same bytes."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    colours = {"train": "#4878a8", "valid": "#d89a3c", "test": "#b8525a"}
+    with matplotlib.rc_context({"svg.hashsalt": "codling", "svg.fonttype": "none", "font.family": "sans-serif"}):
+        figure = Figure(figsize=(9, 0.9 + 0.24 * len(bars)), layout="constrained")
+        axes = figure.add_subplot()
+        labels = [label.replace("$", r"\$") for label, _, _ in bars]
+        axes.barh(range(len(bars)), [n for _, n, _ in bars], color=[colours.get(s, "#777777") for _, _, s in bars])
+        axes.set_yticks(range(len(bars)), labels)
+        axes.invert_yaxis()
+        axes.margins(y=0.01)
+        axes.set_title(title)
+        axes.spines[["top", "right"]].set_visible(False)
+        for split in dict.fromkeys(split for _, _, split in bars if split in colours):
+            axes.barh([0], [0], color=colours[split], label=split)
+        if any(split in colours for _, _, split in bars):
+            axes.legend(loc="lower right", frameon=False)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()[buffer.getvalue().index("<svg") :]

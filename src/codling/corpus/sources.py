@@ -1,0 +1,123 @@
+"""From what a user names to what lies on this machine: folders, archives, files, git repositories, PyPI projects."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from codling.corpus.languages import LANGUAGES
+from codling.corpus.readers import ARCHIVE_SUFFIXES, LocalSource, folder_identity, is_source
+from codling.corpus.split import SPLITS
+from codling.errors import CorpusError, nearest
+
+__all__ = ["Request", "cache_folder", "fetch", "read_sources_file"]
+
+_GIT_SCHEMES = ("git+", "git://", "ssh://", "https://", "http://", "file://", "git@")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One source as the user names it."""
+
+    spec: str
+    split: str = ""
+    "The split that its project is pinned to; empty for none."
+
+    @property
+    def is_pypi(self) -> bool:
+        return self.spec.startswith("pypi:")
+
+    @property
+    def is_git(self) -> bool:
+        if self.spec.startswith(_GIT_SCHEMES):
+            return True
+        path = Path(self.spec)
+        return path.is_dir() and (path / "HEAD").is_file() and (path / "objects").is_dir()  # a bare repository
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the same name may mean other files tomorrow."""
+        return self.is_pypi or self.is_git
+
+
+def read_sources_file(path: Path) -> list[Request]:
+    """Read a list of sources: one a line, perhaps with the split that it is pinned to; # begins a comment.
+
+    Raises:
+        CorpusError: the file cannot be read, or a line has something else after the source.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"cannot read the list of sources {path}: {error}") from None
+    requests = []
+    for number, line in enumerate(lines, start=1):
+        words = line.split("#", 1)[0].split() if line.lstrip().startswith("#") else line.split(" #", 1)[0].split()
+        if not words:
+            continue
+        split = words.pop() if len(words) > 1 else ""
+        if split and split not in SPLITS:
+            raise CorpusError(f"{path}, line {number}: {split!r} is no split; it is one of {', '.join(SPLITS)}")
+        requests.append(Request(" ".join(words), split))
+    return requests
+
+
+def fetch(request: Request, index_urls: Iterable[str] = ()) -> LocalSource:
+    """Bring a source to this machine, if it isn't there, and say what decides its content.
+
+    Raises:
+        CorpusError: there is no such source, or it cannot be had; the message names it.
+    """
+    spec = request.spec
+    if request.is_pypi:
+        from codling.corpus.pypi import fetch_sdist
+
+        return fetch_sdist(spec, index_urls, cache_folder() / "sdists")
+    if request.is_git:
+        from codling.corpus.git import fetch_commit
+
+        return fetch_commit(spec, cache_folder() / "git")
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        from codling.corpus.git import commit_of
+
+        identity, num_bytes = folder_identity(path)
+        return LocalSource(
+            spec=spec, kind="folder", path=path, identity=identity, num_bytes=num_bytes, origin=commit_of(path)
+        )
+    if not path.is_file():
+        known = [name for name in os.listdir(path.parent) if not name.startswith(".")] if path.parent.is_dir() else []
+        raise CorpusError(f"there is no source {spec!r}{nearest(path.name, known) if len(known) < 10_000 else ''}")
+    kind = "archive" if path.name.lower().endswith(ARCHIVE_SUFFIXES) else "file"
+    if kind == "file" and not is_source(path.name):
+        suffixes = ", ".join(suffix for language in LANGUAGES for suffix in language.suffixes)
+        raise CorpusError(
+            f"{spec} is no source: a folder, a git repository, pypi:NAME, an archive ({', '.join(ARCHIVE_SUFFIXES)}), "
+            f"or a file ({suffixes}, .ipynb)"
+        )
+    try:
+        with path.open("rb") as stream:
+            identity = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise CorpusError(f"cannot read {spec}: {error.strerror}") from None
+    return LocalSource(
+        spec=spec,
+        kind="archive" if kind == "archive" else "file",
+        path=path,
+        identity=identity,
+        num_bytes=path.stat().st_size,
+        origin=f"sha256:{identity}" if kind == "archive" else "",
+    )
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``$CODLING_HOME/cache``, or the platform's cache folder."""
+    home = os.environ.get("CODLING_HOME")
+    if home:
+        return Path(home) / "cache"
+    import platformdirs
+
+    return platformdirs.user_cache_path("codling")

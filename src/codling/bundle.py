@@ -21,7 +21,18 @@ from typing import Any
 from codling.config import from_mapping, to_mapping
 from codling.errors import BundleError, ConfigError, nearest
 
-__all__ = ["FORMAT", "Bundle", "Card", "FileRow", "ScoreRow", "StateRow", "list_bundles", "load_bundle", "write_bundle"]
+__all__ = [
+    "FORMAT",
+    "Bundle",
+    "Card",
+    "FileRow",
+    "ScoreRow",
+    "StateRow",
+    "default_model",
+    "list_bundles",
+    "load_bundle",
+    "write_bundle",
+]
 
 FORMAT = 1
 "Version of the bundle layout; a reader refuses others."
@@ -75,8 +86,8 @@ class Card:
     licence: str
     'SPDX expression for the weights, for example "Apache-2.0".'
     format: int = FORMAT
-    cleaning: dict[str, bool] = field(default_factory=dict)
-    "How the training text was cleaned, as corpus.CleanConfig names it; evaluation cleans in the same way."
+    cleaning: dict[str, bool | int] = field(default_factory=dict)
+    "How the training text was cleaned, in the fields of corpus.clean.CleanConfig; evaluation cleans in the same way."
     states: tuple[StateRow, ...] = ()
     training: dict[str, Any] = field(default_factory=dict)
     "Configuration, seed, device, duration, commit: enough to train it again."
@@ -142,6 +153,25 @@ def list_bundles() -> list[tuple[Path, Card | BundleError]]:
                 except BundleError as error:
                     found[path.name] = (path, error)
     return list(found.values())
+
+
+def default_model(language: str | None = None) -> str:
+    """Name of the bundle that completes when nobody names one.
+
+    The one called as the language is ("python", then "python-char"), else the first language model that was trained on
+    the language, else the first of all. Without a language, Python stands in.
+
+    Raises:
+        BundleError: there is no language model at all.
+    """
+    models = {path.name: card for path, card in list_bundles() if isinstance(card, Card) and card.kind == "lm"}
+    if not models:
+        raise BundleError("no language model is here; train one with `codling train`, or name a bundle with --model")
+    language = language or "python"
+    for name in (language, f"{language}-char"):
+        if name in models:
+            return name
+    return next((name for name, card in models.items() if language in card.languages), next(iter(models)))
 
 
 def write_bundle(folder: Path, card: Card, files: dict[str, bytes]) -> Bundle:

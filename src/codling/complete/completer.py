@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from codling.engine.prefix import Position
     from codling.engine.sampling import SamplingConfig
 
-__all__ = ["Completer"]
+__all__ = ["Completer", "language_of"]
 
 MAX_LIMIT = 50  # suggestions; a list longer than that helps nobody
 MAX_LINE = 160  # characters of one suggested line
@@ -99,7 +99,7 @@ class Completer:
         if kind == "token":
             rows = self._tokens(context, position, limit, clock)
         else:
-            rows = self._texts(context, position, kind, limit, temperature, clock, language or _language(path))
+            rows = self._texts(context, position, kind, limit, temperature, clock, language or language_of(path))
         best: dict[str, float] = {}
         for text, log_prob in rows:
             text = context.restore(text)
@@ -191,5 +191,9 @@ def _last_whole_word(text: str) -> int:
     return len(text) - len(word_before(text))
 
 
-def _language(path: str | None) -> str | None:
-    return {".py": "python", ".pyi": "python", ".java": "java"}.get(Path(path).suffix.lower()) if path else None
+def language_of(path: str | None) -> str | None:
+    """What a file is written in, by its name; None when that says nothing."""
+    from codling.corpus.languages import language_of_path
+
+    language = language_of_path(path.replace("\\", "/")) if path else None
+    return language.name if language else None

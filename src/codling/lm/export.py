@@ -64,7 +64,7 @@ def export_bundle(
         description=config.description,
         languages=tuple(index.get("languages", ["python"])),
         licence="Apache-2.0",
-        cleaning={name: value for name, value in index.get("cleaning", {}).items() if isinstance(value, bool)},
+        cleaning=dict(index.get("cleaning", {})),
         states=state_rows(model),
         training={"config": to_mapping(config), **training},
         data={key: index[key] for key in ("projects", "counts", "seed") if key in index},

@@ -1,0 +1,187 @@
+"""codling complete: suggestions for one place in a file, or for a whole batch of cases."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from codling.cli.output import JsonOption, print_json, stderr
+from codling.errors import InputError
+
+if TYPE_CHECKING:
+    from codling.complete import Completer
+    from codling.types import Completion, Kind
+
+__all__ = ["complete"]
+
+MAX_FILE_BYTES = 64 << 20  # a file that somebody edits is smaller
+MAX_ROW_BYTES = 64 << 20
+
+
+def complete(
+    file: Annotated[Path | None, typer.Argument(help="File to complete in.", show_default=False)] = None,
+    line: Annotated[
+        int | None, typer.Option("--line", "-l", help="Line of the cursor, from 1; the last if left out.")
+    ] = None,
+    column: Annotated[
+        int | None,
+        typer.Option(
+            "--column", "-c", help="Character that the cursor stands before, from 1; the line's end if left out."
+        ),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option("--batch", metavar="CASES.jsonl", help="Answer every row of a JSON Lines file (- for stdin)."),
+    ] = None,
+    kind: Annotated[Literal["token", "line", "block"], typer.Option(help="How far a suggestion reaches.")] = "line",
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Suggestions wanted at most.")] = 1,
+    model: Annotated[
+        str | None, typer.Option(help="A bundle's name or path; by default the one for the file's language.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Suggest how code goes on at a place in a file.
+
+    With --batch, reads rows {"id", "language", "path"?, "prefix", "suffix"?} and writes for each, in order, one line
+    {"id", "suggestions": [{"text", "score"}], "ms"}. A score is the probability of the whole text; ms is the time of
+    that case alone, without loading the model.
+    """
+    if (file is None) == (batch is None):
+        raise InputError("name either a file, with --line and --column, or --batch CASES.jsonl")
+    models = _Models(model)
+    if batch is not None:
+        _answer_batch(batch, models, kind, limit)
+        return
+    assert file is not None
+    prefix, suffix, line, column = _split(file, line, column)
+    completer = models.for_text(None, str(file))
+    answer = completer.complete(prefix, suffix, kind=kind, limit=limit, path=str(file))
+    if json:
+        place = {"file": str(file), "line": line, "column": column, "model": answer.model}
+        print_json(place | _plain(answer))
+        return
+    for suggestion in answer.suggestions:
+        score = f"{suggestion.score:.3f}  " if limit > 1 else ""
+        print(f"{score}{suggestion.text}")
+    if not answer.suggestions:
+        stderr().print("no suggestion")
+
+
+class _Models:
+    """Loads each model once: the one that was named, or one for each language that comes up."""
+
+    def __init__(self, name: str | None) -> None:
+        self._name = name
+        self._by_name: dict[str, Completer] = {}
+
+    def for_text(self, language: str | None, path: str | None) -> Completer:
+        from codling.bundle import default_model
+        from codling.complete import Completer
+        from codling.complete.completer import language_of
+
+        name = self._name or default_model(language or language_of(path))
+        if name not in self._by_name:
+            self._by_name[name] = Completer(name)
+        return self._by_name[name]
+
+
+def _answer_batch(batch: str, models: _Models, kind: Kind, limit: int) -> None:
+    if batch == "-":
+        _answer_rows(sys.stdin.buffer, "stdin", models, kind, limit)
+        return
+    try:
+        with Path(batch).open("rb") as file:
+            _answer_rows(file, batch, models, kind, limit)
+    except OSError as error:
+        raise InputError(f"cannot read {batch}: {error.strerror}") from None
+
+
+def _answer_rows(file: IO[bytes], name: str, models: _Models, kind: Kind, limit: int) -> None:
+    for where, row in _rows(file, name):
+        completer = models.for_text(row.get("language"), row.get("path"))
+        try:
+            answer = completer.complete(
+                row["prefix"],
+                row.get("suffix") or "",
+                kind=kind,
+                limit=limit,
+                language=row.get("language"),
+                path=row.get("path"),
+            )
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        # ASCII, for an id may hold what stdout cannot encode
+        sys.stdout.write(json_module.dumps({"id": row["id"]} | _plain(answer)) + "\n")
+        sys.stdout.flush()
+
+
+def _rows(file: IO[bytes], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row that is not blank, and where it stands.
+
+    Raises:
+        InputError: a row is not JSON, lacks a key, or has a value of another type.
+    """
+    number = 0
+    while line := file.readline(MAX_ROW_BYTES + 1):
+        number += 1
+        where = f"{name}, line {number}"
+        if len(line) > MAX_ROW_BYTES:
+            raise InputError(f"{where}: longer than {MAX_ROW_BYTES >> 20} MiB")
+        if not line.strip():
+            continue
+        try:
+            row = json_module.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{where}: not JSON ({error})") from None
+        if not isinstance(row, dict):
+            raise InputError(f"{where}: a row is an object with id and prefix, not {type(row).__name__}")
+        for key in ("id", "prefix"):
+            if key not in row:
+                raise InputError(f"{where}: the row has no {key!r}")
+        for key, needed in (("prefix", True), ("suffix", False), ("language", False), ("path", False)):
+            value = row.get(key)
+            if not isinstance(value, str) and (needed or value is not None):
+                raise InputError(f"{where}: {key!r} must be a string, not {type(value).__name__}")
+        yield where, row
+
+
+def _plain(answer: Completion) -> dict[str, Any]:
+    return {
+        "suggestions": [{"text": row.text, "score": row.score} for row in answer.suggestions],
+        "ms": round(answer.ms, 3),
+    }
+
+
+def _split(file: Path, line: int | None, column: int | None) -> tuple[str, str, int, int]:
+    """A file's text before and after a place, and the place with its defaults filled in; line and column count from 1.
+
+    Raises:
+        InputError: the file is not text, or has no such place.
+    """
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(f"{file} is larger than {MAX_FILE_BYTES >> 20} MiB; that is no source code")
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
+    if b"\0" in data:
+        raise InputError(f"{file} is a binary file; name source code")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8 (byte {error.start:,}); convert it first") from None
+    lines = text.split("\n")
+    line = len(lines) if line is None else line
+    if not 1 <= line <= len(lines):
+        raise InputError(f"{file} has lines 1 to {len(lines)}, not {line}")
+    content = lines[line - 1].removesuffix("\r")
+    column = len(content) + 1 if column is None else column
+    if not 1 <= column <= len(content) + 1:
+        raise InputError(f"{file}, line {line} has columns 1 to {len(content) + 1}, not {column}")
+    at = sum(len(above) + 1 for above in lines[: line - 1]) + column - 1
+    return text[:at], text[at:], line, column

@@ -18,12 +18,21 @@ import inspect
 import textwrap
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, TypeVar, Union
 
 from codling.errors import ConfigError, nearest
 
-__all__ = ["Plain", "describe", "flatten", "from_mapping", "override", "parse_assignments", "to_mapping"]
+__all__ = [
+    "Plain",
+    "describe",
+    "first_difference",
+    "flatten",
+    "from_mapping",
+    "override",
+    "parse_assignments",
+    "to_mapping",
+]
 
 C = TypeVar("C")
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
@@ -94,6 +103,24 @@ def parse_assignments(assignments: list[str]) -> dict[str, str]:
     return parsed
 
 
+def first_difference(
+    then: Mapping[str, Any], now: Mapping[str, Any], ignore: Collection[str] = ()
+) -> tuple[str, Any, Any] | None:
+    """The first leaf, by dotted name, in which two configurations written as plain data differ; None when none does.
+
+    Args:
+        ignore: dotted names that may differ.
+
+    Returns:
+        Its name and its value in each; None stands for a leaf that is not there.
+    """
+    before, after = dict(_leaves(then)), dict(_leaves(now))
+    for name in sorted(before.keys() | after.keys()):
+        if name not in ignore and before.get(name) != after.get(name):
+            return name, before.get(name), after.get(name)
+    return None
+
+
 def describe(cls: type) -> dict[str, str]:
     """The string under each field of a configuration class, by field name."""
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
@@ -109,6 +136,14 @@ def describe(cls: type) -> dict[str, str]:
         ):
             meanings[field.target.id] = inspect.cleandoc(below.value.value)
     return meanings
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, list(value) if isinstance(value, tuple) else value
 
 
 def _hints(cls: type) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from codling.cli.eval import app as eval_app
 from codling.cli.sample import sample
 from codling.cli.serve import serve
 from codling.cli.train import train
+from codling.cli.tune import tune
 from codling.errors import CodlingError
 
 __all__ = ["app", "main"]
@@ -32,6 +33,7 @@ app.add_typer(bundle.app, name="bundle")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(eval_app, name="eval")
 app.command("train")(train)
+app.command("tune")(tune)
 app.command("complete")(complete)
 app.command("sample")(sample)
 app.command("serve")(serve)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codling.config import to_mapping
+from codling.config import first_difference, to_mapping
 from codling.corpus.shards import ShardSet
 from codling.errors import TrainingError
 from codling.training.batches import Feed, Lanes
@@ -499,21 +499,13 @@ _ONLY_HOW = {"device", "num_threads", "compile", "checkpoint_every", "checkpoint
 
 def _check_same(then: dict[str, Any], now: dict[str, Any], path: Path) -> None:
     """Refuse to go on from a checkpoint under a configuration that would have given another one."""
-    before, after = dict(_leaves_by_name(then)), dict(_leaves_by_name(now))
     free = {f"loop.{name}" for name in _ONLY_HOW}
     if now["optim"]["schedule"] == "constant":  # its steps do not depend on the end
         free |= {"loop.max_steps", "loop.max_epochs"}
-    for name in sorted(before.keys() | after.keys()):
-        if name not in free and before.get(name) != after.get(name):
-            raise TrainingError(
-                f"the checkpoint {path} was made with {name} = {before.get(name)!r}, not {after.get(name)!r}; "
-                "set it back, choose another --run folder, or start over with --fresh"
-            )
-
-
-def _leaves_by_name(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _leaves_by_name(item, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, list(value) if isinstance(value, tuple) else value
+    found = first_difference(then, now, ignore=free)
+    if found is not None:
+        name, before, after = found
+        raise TrainingError(
+            f"the checkpoint {path} was made with {name} = {before!r}, not {after!r}; "
+            "set it back, choose another --run folder, or start over with --fresh"
+        )

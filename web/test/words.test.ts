@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { firstPiece, withoutOverlap } from "../src/playground/words";
+import { firstPiece } from "../src/playground/words";
 
 function pieces(text: string): string[] {
   const found: string[] = [];
@@ -39,22 +39,5 @@ describe("firstPiece", () => {
 
   it("has nothing of nothing", () => {
     expect(firstPiece("")).toBe("");
-  });
-});
-
-describe("withoutOverlap", () => {
-  it.each([
-    ["name)", ")", "name"],
-    ["name", ")", "name"],
-    ["name):", "):", "name"],
-    ["x))", ")", "x)"],
-    ["show()", "show()", ""],
-    ["  show()", "show()", ""],
-    ["text", "", "text"],
-    ["text", "   ", "text"],
-    ['label="day")', '")', 'label="day'],
-    ["", ")", ""],
-  ])("%j before %j is %j", (text, rest, expected) => {
-    expect(withoutOverlap(text, rest)).toBe(expected);
   });
 });

@@ -60,7 +60,9 @@ def serve(
 
 def _has_screen() -> bool:
     """Would a browser find a screen? Without one, some systems open a text browser in the terminal."""
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return sys.platform in ("win32", "darwin") or any(
+        os.environ.get(v) for v in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
 
 
 def _open(url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,16 +33,20 @@ class _Place:
 class Shelf:
     """Models by name. Clients choose among these names only: a name in a request is never taken for a path."""
 
-    def __init__(self, chosen: Sequence[str] = (), threads: int = 1) -> None:
+    def __init__(
+        self, chosen: Sequence[str] = (), threads: int = 1, make: Callable[[Path, int], Completer] = Completer
+    ) -> None:
         """Args:
             chosen: names or paths of bundles, loaded now; the first is the default. When there are none, every
                 language model in the usual places is offered, and the default is the one that ships.
             threads: cores that one call of a model may use.
+            make: loads a completer from a bundle's path and that number of threads.
 
         Raises:
             BundleError: a chosen bundle is missing, damaged or no language model, or there is none at all.
         """
         self._threads = threads
+        self._make = make
         self._lock = threading.Lock()
         self._completers: dict[str, Completer] = {}
         self._places: dict[str, _Place] = {}
@@ -70,10 +74,13 @@ class Shelf:
         """
         name = self.default if name is None else name
         place = self._place(name)
-        with self._lock:
+        loaded = self._completers.get(name)
+        if loaded is not None:
+            return loaded
+        with self._lock:  # of several requests for a model that is not there yet, one loads it
             if name not in self._completers:
                 try:
-                    self._completers[name] = Completer(str(place.path), threads=self._threads)
+                    self._completers[name] = self._make(place.path, self._threads)
                 except BundleError as error:
                     raise UnknownModelError(str(error)) from None
             return self._completers[name]

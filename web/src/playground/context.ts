@@ -32,8 +32,3 @@ export function contextAt(state: EditorState, position: number): Context {
     suffix: wellFormed(state.sliceDoc(position, Math.min(state.doc.length, position + MAX_SUFFIX))),
   };
 }
-
-/** The text from a position to the end of its line. */
-export function restOfLine(state: EditorState, position: number): string {
-  return state.sliceDoc(position, state.doc.lineAt(position).to);
-}

@@ -19,17 +19,12 @@ export class Costs {
   constructor() {
     const row = (term: string, cell: HTMLElement): HTMLElement => el("div", {}, el("dt", {}, term), cell);
     this.element = el(
-      "section",
-      { class: "panel", "aria-labelledby": "costs-title" },
-      el("h2", { id: "costs-title" }, "What an answer costs"),
-      el(
-        "dl",
-        { class: "costs" },
-        row("Last answer", this.cells.last),
-        row("Model, median", this.cells.server),
-        row("With the way there, median", this.cells.roundTrip),
-        row("Known already", this.cells.memory),
-      ),
+      "dl",
+      { class: "costs", "aria-label": "What the answers cost" },
+      row("Last answer", this.cells.last),
+      row("Model, median", this.cells.server),
+      row("Round trip, median", this.cells.roundTrip),
+      row("Known already", this.cells.memory),
     );
   }
 
@@ -37,7 +32,7 @@ export class Costs {
     this.asked += 1;
     this.servers.add(serverMs);
     this.roundTrips.add(roundTripMs);
-    this.cells.last.textContent = `${formatMs(serverMs)} of ${formatMs(roundTripMs)}`;
+    this.cells.last.textContent = formatMs(serverMs);
     this.show();
   }
 

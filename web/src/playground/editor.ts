@@ -55,8 +55,9 @@ const indent: StateCommand = (target) => {
 
 export function makeEditor(parent: HTMLElement, events: EditorEvents): EditorView {
   const nonce = document.querySelector('meta[name="csp-nonce"]')?.getAttribute("content") ?? "";
-  const view = new EditorView({
+  return new EditorView({
     parent,
+    scrollTo: EditorView.scrollIntoView(SAMPLE.length, { y: "end", yMargin: 72 }),
     state: EditorState.create({
       doc: SAMPLE,
       selection: EditorSelection.cursor(SAMPLE.length),
@@ -86,11 +87,10 @@ export function makeEditor(parent: HTMLElement, events: EditorEvents): EditorVie
           ...historyKeymap,
           ...defaultKeymap,
         ]),
+        EditorView.scrollMargins.of(() => ({ bottom: 72 })), // room for a suggestion of a few lines
         EditorView.updateListener.of((update) => events.onUpdate(update)),
         EditorView.contentAttributes.of({ "aria-label": "Python code; suggestions appear after the cursor", spellcheck: "false" }),
       ],
     }),
   });
-  view.dispatch({ effects: EditorView.scrollIntoView(SAMPLE.length) });
-  return view;
 }

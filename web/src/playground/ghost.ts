@@ -1,6 +1,6 @@
 // Ghost text: a suggestion shown after the cursor as if it were there. Tab takes it, Esc sends it away.
 
-import { EditorSelection, Prec, StateEffect, StateField, type Extension } from "@codemirror/state";
+import { EditorSelection, Facet, Prec, StateEffect, StateField, type Extension } from "@codemirror/state";
 import { Decoration, EditorView, WidgetType, keymap, type Command } from "@codemirror/view";
 import { firstPiece } from "./words";
 
@@ -90,21 +90,25 @@ function take(cut: (text: string) => string): Command {
 export const acceptGhost = take((text) => text);
 export const acceptWord = take(firstPiece);
 
-/** @param onDismiss told when a person sends a suggestion away, so that it does not come straight back. */
+/** Told when a person sends a suggestion away, so that it does not come straight back. */
+const onDismissed = Facet.define<() => void>();
+
+export const dismissGhost: Command = (view) => {
+  if (!ghostOf(view)) return false;
+  for (const told of view.state.facet(onDismissed)) told();
+  view.dispatch({ effects: setGhost.of(null) });
+  return true;
+};
+
 export function ghostText(onDismiss: () => void): Extension {
-  const dismiss: Command = (view) => {
-    if (!ghostOf(view)) return false;
-    onDismiss();
-    view.dispatch({ effects: setGhost.of(null) });
-    return true;
-  };
   return [
     ghostField,
+    onDismissed.of(onDismiss),
     Prec.highest(
       keymap.of([
         { key: "Tab", run: acceptGhost },
         { key: "Mod-ArrowRight", run: acceptWord },
-        { key: "Escape", run: dismiss },
+        { key: "Escape", run: dismissGhost },
       ]),
     ),
   ];

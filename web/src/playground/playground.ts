@@ -8,7 +8,7 @@ import type { View } from "../shell/views";
 import { CardDialog } from "./card";
 import { Costs } from "./costs";
 import { makeEditor } from "./editor";
-import { ghostOf, insertAtCursor } from "./ghost";
+import { acceptGhost, acceptWord, dismissGhost, ghostOf, insertAtCursor } from "./ghost";
 import { NextTokens } from "./nexttokens";
 import { SettingsPanel } from "./settings";
 import { Suggester } from "./suggester";
@@ -16,8 +16,11 @@ import { Writer } from "./writer";
 
 const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
-function keys(...pairs: [string, string][]): HTMLElement {
-  return el("p", { class: "keys" }, ...pairs.map(([key, does]) => el("span", {}, el("kbd", {}, key), ` ${does}`)));
+/** What the keys do; each can be pressed with a finger too, where there are no keys. */
+function keys(...rows: [key: string, does: string, run: () => void][]): HTMLElement {
+  const button = ([key, does, run]: (typeof rows)[number]): HTMLElement =>
+    el("button", { type: "button", class: "key", onclick: run }, el("kbd", {}, key), ` ${does}`);
+  return el("div", { class: "keys", role: "group", "aria-label": "What the keys do" }, ...rows.map(button), el("span", { class: "hint" }, "Esc, then Tab leaves the editor"));
 }
 
 export const playground: View = {
@@ -66,19 +69,24 @@ export const playground: View = {
           "div",
           { class: "desk" },
           place,
+          costs.element,
           keys(
-            ["Tab", "accept"],
-            [IS_MAC ? "⌘ →" : "Ctrl →", "one word"],
-            ["Esc", "dismiss"],
-            ["Ctrl Space", "ask"],
-            ["Esc Tab", "leave the editor"],
+            ["Tab", "accept", () => onSuggestion(acceptGhost)],
+            [IS_MAC ? "⌘ →" : "Ctrl →", "one word", () => onSuggestion(acceptWord)],
+            ["Esc", "dismiss", () => onSuggestion(dismissGhost)],
+            ["Ctrl Space", "ask", () => onSuggestion(() => suggester.refresh(view))],
           ),
           spoken,
         ),
-        el("aside", { class: "side", "aria-label": "Model and answers" }, tokens.element, settings.element, writer.element, costs.element),
+        el("aside", { class: "side", "aria-label": "Model and answers" }, tokens.element, settings.element, writer.element),
       ),
       card.element,
     );
+
+    function onSuggestion(run: (view: EditorView) => unknown): void {
+      run(view);
+      view.focus();
+    }
 
     async function begin(): Promise<void> {
       try {

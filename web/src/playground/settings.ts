@@ -87,7 +87,7 @@ export class SettingsPanel {
       "fieldset",
       { class: "field" },
       el("legend", {}, "Reach"),
-      el("div", { class: "choices" }, choice("line", "To the end of the line"), choice("block", "The whole block")),
+      el("div", { class: "choices" }, choice("line", "Rest of the line"), choice("block", "Whole block")),
     );
   }
 

@@ -3,14 +3,13 @@
 import type { ViewUpdate, EditorView } from "@codemirror/view";
 import { Refused, complete, type CompleteRequest } from "../api";
 import type { Status } from "../shell/status";
-import { contextAt, restOfLine, type Context } from "./context";
+import { contextAt, type Context } from "./context";
 import type { Costs } from "./costs";
 import { ghostOf, setGhost } from "./ghost";
 import { Memory } from "./memory";
 import type { NextTokens } from "./nexttokens";
 import type { Settings } from "./settings";
 import { pauseMs } from "./timing";
-import { withoutOverlap } from "./words";
 
 const NUM_TOKENS = 8; // rows of the side list
 const SPEAK_AFTER_MS = 900; // a screen reader hears a suggestion only when the typing rests
@@ -125,11 +124,10 @@ export class Suggester {
 
   private show(view: EditorView, text: string): void {
     const at = view.state.selection.main.head;
-    const shown = withoutOverlap(text, restOfLine(view.state, at));
     const now = ghostOf(view);
-    if (now?.at === at && now.text === shown) return;
-    view.dispatch({ effects: setGhost.of(shown ? { at, text: shown } : null) });
+    if (now?.at === at && now.text === text) return;
+    view.dispatch({ effects: setGhost.of(text ? { at, text } : null) });
     clearTimeout(this.speech);
-    this.speech = setTimeout(() => (this.spoken.textContent = shown ? `Suggestion: ${shown}` : ""), SPEAK_AFTER_MS);
+    this.speech = setTimeout(() => (this.spoken.textContent = text ? `Suggestion: ${text}` : ""), SPEAK_AFTER_MS);
   }
 }

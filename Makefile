@@ -1,0 +1,70 @@
+# Needs Python >= 3.11, Node >= 20 and make; everything else is set up here, in .venv and web/node_modules.
+# A second run finds its stamps and is quick.
+
+PYTHON ?= python3
+NPM ?= npm
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PAGE := src/codling/serve/page/index.html
+PAGE_SOURCES := web/index.html web/vite.config.ts web/tsconfig.json $(shell find web/src web/public web/test -type f)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help serve test lint page wheel chromium clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+serve: $(VENV)/.stamp-serve $(PAGE) ## Open the page on the model that ships (ARGS="--port 0 --model NAME")
+	@$(BIN)/codling serve $(ARGS)
+
+test: lint $(PAGE) web/node_modules/.stamp-test chromium ## Set up everything and run all checks and tests (ARGS="-k name")
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: $(VENV)/.stamp-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+page: $(PAGE) ## Build the page into src/codling/serve/page
+
+wheel: $(VENV)/.stamp-test $(PAGE) ## Build the wheel and the source archive into dist/
+	$(BIN)/python -m build
+
+clean: ## Remove everything that make has made, the environment too
+	rm -rf $(VENV) web/node_modules src/codling/serve/page dist build test-results .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "codling needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# What running needs: no PyTorch.
+$(VENV)/.stamp-serve: $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+# What training and the tests need; PyTorch first, so that nothing else chooses its version.
+$(VENV)/.stamp-test: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	@touch $@ $(VENV)/.stamp-serve
+
+web/node_modules/.stamp: web/package.json web/package-lock.json web/.npmrc
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null || \
+	  { echo "the page needs Node 20 or newer to be built, with npm" >&2; exit 2; }
+	cd web && $(NPM) ci --no-progress --loglevel=error
+	@touch $@
+
+$(PAGE): web/node_modules/.stamp $(PAGE_SOURCES)
+	cd web && $(NPM) run --silent build
+	@touch $@
+
+web/node_modules/.stamp-test: $(PAGE)
+	cd web && $(NPM) run --silent test
+	@touch $@
+
+chromium: $(VENV)/.stamp-test
+	@$(BIN)/python tests/browser.py --install

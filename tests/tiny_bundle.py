@@ -132,7 +132,7 @@ def _output_bias(vocab: CharVocab, loves: str) -> np.ndarray:
     bias = np.zeros(vocab.size, np.float32)
     bias[0] = -12
     bias[1 + len(vocab.characters) :] = -12
-    for character, amount in (("\n", 2.5), (" ", 0.5)):
+    for character, amount in (("\n", 1.5), (" ", 0.5)):
         if character in vocab.characters:
             bias[vocab.encode(character)] = amount
     for character in loves:

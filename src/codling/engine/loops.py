@@ -23,7 +23,7 @@ MAX_SAME = 24  # times that one character may follow itself, white space and rul
 MAX_INDENT = 40  # columns of white space in a row, unless the file is indented deeper than that
 MAX_BLANK_LINES = 3  # PEP 8 allows two
 MAX_BREAKS = 3  # a model that falls back into its loop after so many ways out is stuck for good
-HEALED_AFTER = 400  # characters without another loop, after which earlier ones are forgotten
+HEALED_AFTER = 200  # characters without another loop, after which earlier ones are forgotten
 
 _RULES = frozenset("=-#*~_.+/")  # characters that people draw lines with
 _BLANK = frozenset(" \t")

@@ -98,4 +98,7 @@ def _decode(data: bytes) -> tuple[str, bytes] | None:
         text = decoder.decode(data)
     except UnicodeDecodeError:
         return None
-    return text, decoder.getstate()[0]
+    pending = decoder.getstate()[0]
+    if pending[:1] == b"\xed" and pending[1:2] >= b"\xa0":  # half a surrogate, which Python waits for in vain
+        return None
+    return text, pending

@@ -155,15 +155,15 @@ class PrefixReader:
 
 
 def window_start(text: str, context: int) -> int:
-    """Where to begin reading a text of which about the last `context` characters matter.
+    """Where to begin reading a text of which at least the last `context` characters matter.
 
-    The start moves in strides of half a context, so that it stays where it is while someone types, and it lands at the
+    The start moves in strides of a quarter of that, so that it stays where it is while someone types, and it lands at the
     start of a line, one without indentation if there is such a line within the stride.
     """
-    stride = max(1, context // 2)
-    if len(text) <= context + stride:
+    stride = max(1, context // 4)
+    earliest = (len(text) - context - stride) // stride * stride
+    if earliest <= 0:
         return 0
-    earliest = (len(text) - context) // stride * stride
     first = -1
     end = earliest + stride  # text[earliest:end] never changes while someone types at the end
     newline = text.find("\n", earliest, end)

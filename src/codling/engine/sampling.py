@@ -118,7 +118,8 @@ def draw(log_probs_V: npt.NDArray[np.float32], config: SamplingConfig, random: n
         return None
     if config.is_greedy:
         return best
-    weights_V = np.exp((log_probs_V - top) / np.float32(config.temperature))
+    with np.errstate(over="ignore"):  # next to no temperature: all but the best go to -inf, as they should
+        weights_V = np.exp((log_probs_V - top).astype(np.float64) / config.temperature)
     if 0 < config.top_k < len(weights_V):
         weights_V[np.argpartition(weights_V, -config.top_k)[: -config.top_k]] = 0
     if config.top_p < 1:
@@ -126,7 +127,7 @@ def draw(log_probs_V: npt.NDArray[np.float32], config: SamplingConfig, random: n
         shares = np.cumsum(weights_V[order])
         num_kept = int(np.searchsorted(shares, config.top_p * shares[-1])) + 1
         weights_V[order[num_kept:]] = 0
-    shares_V = np.cumsum(weights_V, dtype=np.float64)
+    shares_V = np.cumsum(weights_V)
     # "right": a share of width zero is never drawn, not even by a draw of exactly 0
     return int(np.searchsorted(shares_V, random.random() * shares_V[-1], side="right"))
 

@@ -78,7 +78,7 @@ def build(
             },
         },
     )
-    pins = {name: "test" for name in test or ()}
+    pins = dict.fromkeys(test or (), "test")
     for name in valid or ():
         if pins.setdefault(name, "valid") != "valid":
             raise CorpusError(f"{name!r} cannot be in the test and in the validation split")

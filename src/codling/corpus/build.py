@@ -27,7 +27,7 @@ from codling.corpus.gather import GatherConfig, gather
 from codling.corpus.judge import JudgeConfig, Progress, Verdict, judge
 from codling.corpus.readers import LocalSource
 from codling.corpus.shards import FORMAT
-from codling.corpus.sources import Request, fetch
+from codling.corpus.sources import Request, fetch_all
 from codling.corpus.split import SPLITS
 from codling.corpus.workers import worker_pool
 from codling.corpus.write import texts_of, write_documents, write_manifest
@@ -37,7 +37,11 @@ from codling.vocab import CharVocab, Vocab, read_vocab
 
 __all__ = ["BuildConfig", "Progress", "build_corpus"]
 
-_NUM_FETCHERS = 6  # at once; an index is asked no harder than pip asks it
+_SOURCES = "sources.json"
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Report no progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,7 @@ def build_corpus(
     index_urls: Sequence[str] = (),
     num_workers: int | None = None,
     keep_going: bool = False,
-    progress: Progress = lambda stage, done, total: None,
+    progress: Progress = _silent,
 ) -> dict[str, Any]:
     """Build a corpus and return its index, which is what corpus.json holds.
 
@@ -83,17 +87,16 @@ def build_corpus(
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
     _sweep(out)
-    failed: dict[str, str] = {}
-    sources = _fetch_all(
-        list(dict.fromkeys(requests)), work, (out / "corpus.json").exists(), index_urls, progress, failed
+    if (out / "corpus.json").exists():
+        (work / _SOURCES).unlink(missing_ok=True)
+    sources, failed = fetch_all(
+        requests, work / _SOURCES, index_urls, lambda done, total: progress("fetch", done, total)
     )
+    _stop_if(failed, keep_going)
     num_workers = num_workers or os.cpu_count() or 1
     with worker_pool(num_workers) as pool:
         stems = _gather_all(sources, config.gather, work, pool, progress, failed)
-        if failed and not keep_going:
-            spec, message = next(iter(sorted(failed.items())))
-            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-            raise CorpusError(f"{message}{more}; --keep-going leaves out what cannot be had")
+        _stop_if(failed, keep_going)
         if not stems:
             raise CorpusError("there is no source to build a corpus from")
         verdict = judge(work, stems, pins or {}, config.judge, progress)
@@ -108,7 +111,15 @@ def build_corpus(
     write_report(out / "report.html", index, verdict)
     _prune(out, stems, splits)
     write_text_atomically(out / "corpus.json", json.dumps(index, indent=1, ensure_ascii=False) + "\n")
+    (work / _SOURCES).unlink(missing_ok=True)
     return index
+
+
+def _stop_if(failed: dict[str, str], keep_going: bool) -> None:
+    if failed and not keep_going:
+        _, message = min(failed.items())
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        raise CorpusError(f"{message}{more}; --keep-going leaves out what cannot be had")
 
 
 def _check_out(out: Path) -> None:
@@ -123,31 +134,6 @@ def _sweep(out: Path) -> None:
     for folder in (out, out / "work", out / "shards", out / "text"):
         for path in folder.glob(".*.part"):
             path.unlink(missing_ok=True)
-
-
-def _fetch_all(
-    requests: Sequence[Request],
-    work: Path,
-    finished: bool,
-    index_urls: Sequence[str],
-    progress: Progress,
-    failed: dict[str, str],
-) -> list[tuple[Request, LocalSource]]:
-    """Fetch every source, a few at a time, and return them in an order that doesn't depend on how they came."""
-    found: dict[Request, LocalSource] = {}
-    with concurrent.futures.ThreadPoolExecutor(_NUM_FETCHERS) as threads:
-        waiting = {threads.submit(fetch, request, index_urls): request for request in requests}
-        try:
-            for done in concurrent.futures.as_completed(waiting):
-                try:
-                    found[waiting[done]] = done.result()
-                except CorpusError as error:
-                    failed[waiting[done].spec] = str(error)
-                progress("fetch", len(found) + len(failed), len(requests))
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [(request, found[request]) for request in requests if request in found]
 
 
 def _gather_all(

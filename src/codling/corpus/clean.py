@@ -4,7 +4,7 @@ What goes is found in the syntax tree (tree-sitter), never by pattern, so a ``#`
 comes out parses, means the same, and is its own cleaning.
 
 Cleaning: Dauphin et al., the paper that codling starts from, section IV.A: no comments, and no literal collections of
-more than a hundred lines. Differs: documentation strings go too unless asked for, because they are prose as comments are.
+more than a hundred lines. Differs: documentation strings go too unless asked for: they are prose, as comments are.
 """
 
 from __future__ import annotations
@@ -149,12 +149,11 @@ def clean_parsed(parsed: Parsed, config: CleanConfig) -> Cleaned | Dropped:
         if node.start_point.row != node.end_point.row
     ]
     cleaned = lay_out(source, edits, strings, language.continuation)
-    if language.referee is not None:
-        complaint = language.referee(cleaned)
-        if complaint is not None:
-            return Dropped("not-parsing", complaint)
-    elif edits and language.parser().parse(cleaned).root_node.has_error:
+    if edits and language.referee is None and language.parser().parse(cleaned).root_node.has_error:
         return Dropped("not-parsing", "syntax error after cleaning")
+    complaint = language.complaint(cleaned, parsed.nodes)
+    if complaint is not None:
+        return Dropped("not-parsing", complaint)
     return Cleaned(
         cleaned.decode(),
         num_comments=len(comments),

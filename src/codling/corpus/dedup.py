@@ -43,7 +43,7 @@ class Index:
         self._signatures: list[npt.NDArray[np.uint32]] = []
 
     def find_or_add(self, signature: bytes) -> tuple[int, float] | None:
-        """The earliest similar signature's number and its estimated similarity; None, and it is added, if there is none.
+        """The earliest similar signature's number and its estimated similarity; if there is none, add it: None.
 
         Numbers count the signatures that were added, from 0.
         """

@@ -30,8 +30,10 @@ REASONS = {
 "Every reason to drop a file, in the order in which they are looked at, and what it means."
 
 _VENDORED = frozenset(
-    ("_vendor", "_vendored", "vendor", "vendored", "vendored_packages", "extern", "_extern", "externals", "_externals")
-    + ("third_party", "thirdparty", "3rdparty", "3rd_party", "node_modules", "site-packages", "bower_components")
+    (
+        *("_vendor", "_vendored", "vendor", "vendored", "vendored_packages", "extern", "_extern", "externals"),
+        *("_externals", "third_party", "thirdparty", "3rdparty", "3rd_party", "node_modules", "site-packages"),
+    )
 )
 _VENDORED_FILES = frozenset(("versioneer.py", "ez_setup.py", "distribute_setup.py", "get-pip.py"))
 _GENERATED_SUFFIXES = ("_pb2.py", "_pb2_grpc.py", "_pb2.pyi", "_pb2_grpc.pyi")

@@ -111,7 +111,7 @@ def gather(source: LocalSource, config: GatherConfig, folder: Path) -> str:
     rows: list[FileRow] = []
     offset = 0
     with write_atomically(folder / f"{name}.text") as texts:
-        for raw in read_source(source, config.limits):
+        for raw in read_source(source, config.limits, config.clean.max_bytes):
             if is_metadata(raw.path):
                 metadata[raw.path] = raw.data.decode("utf-8", "replace").removeprefix("\ufeff")
                 continue

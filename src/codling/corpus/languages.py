@@ -55,6 +55,10 @@ class Language:
     "What joins a line to the next when it ends with it; NUL for nothing."
     referee: Callable[[bytes], str | None] | None = None
     "A stricter judge than the grammar: says what is wrong with a source, None when nothing is."
+    newer: tuple[str, ...] = ()
+    "Query patterns of syntax that the referee may be too old to know; in a source that has it, the grammar decides."
+    newer_complaints: tuple[str, ...] = ()
+    "How the referee's complaints begin that come of its age."
     declares_encoding: bool = False
     "Sources may name their encoding (PEP 263); otherwise they are UTF-8."
 
@@ -64,6 +68,17 @@ class Language:
     def query(self) -> Query:
         """One query that captures everything that cleaning asks about, in one walk of the tree."""
         return _query(self)
+
+    def complaint(self, source: bytes, nodes: Mapping[str, object]) -> str | None:
+        """What the referee has against a source that the grammar accepts; None for nothing.
+
+        Args:
+            nodes: captures of the query on this source, or on the one that it was cleaned from.
+        """
+        found = self.referee(source) if self.referee is not None else None
+        if found is not None and ("newer" in nodes or found.startswith(self.newer_complaints or ("\0",))):
+            return None
+        return found
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -99,6 +114,13 @@ LANGUAGES: tuple[Language, ...] = (
         string_concatenations=("concatenated_string",),
         continuation=b"\\",
         referee=_python_complaint,
+        # Python 3.12: type parameters, the type statement, f-strings that nest (PEP 695, 701)
+        newer=(
+            "(function_definition type_parameters: (_) @newer)",
+            "(class_definition type_parameters: (_) @newer)",
+            "(type_alias_statement) @newer",
+        ),
+        newer_complaints=("f-string",),
         declares_encoding=True,
     ),
     Language(
@@ -150,6 +172,7 @@ def _query(language: Language) -> Query:
         *(f"({kind}) @literal" for kind in language.literals),
         *(f"({kind}) @string" for kind in language.strings),
         *(f"({kind}) @content" for kind in language.string_contents),
+        *language.newer,
     ]
     texts = " ".join(
         f"({kind})" for kind in (*language.strings, *language.string_concatenations, language.parentheses) if kind

@@ -37,7 +37,8 @@ def lay_out(source: bytes, edits: list[Edit], strings: list[tuple[int, int]], co
         The new source: empty, or ending with one \\n.
     """
     edits = _outermost(edits)
-    pieces, shifts, position = [], [0], 0
+    pieces: list[bytes] = []
+    shifts, position = [0], 0
     for edit in edits:
         pieces += source[position : edit.start], edit.replacement
         shifts.append(shifts[-1] + len(edit.replacement) - (edit.end - edit.start))

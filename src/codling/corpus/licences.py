@@ -12,11 +12,15 @@ __all__ = ["UNKNOWN", "detect_licence", "is_permissive"]
 UNKNOWN = "unknown"
 
 PERMISSIVE = frozenset(
-    "0BSD AFL-3.0 Apache-1.1 Apache-2.0 Artistic-2.0 BSD-1-Clause BSD-2-Clause BSD-2-Clause-Patent BSD-3-Clause "
-    "BSD-3-Clause-Clear BSD-3-Clause-LBNL BSD-3-Clause-Open-MPI BSD-4-Clause BSL-1.0 CC0-1.0 CC-BY-3.0 CC-BY-4.0 "
-    "CNRI-Python FTL HPND ICU ISC JSON MIT MIT-0 MIT-CMU NCSA OFL-1.1 OpenSSL PostgreSQL PSF-2.0 Python-2.0 "
-    "Python-2.0.1 SGI-B-2.0 Unicode-3.0 Unicode-DFS-2016 Unlicense UPL-1.0 W3C WTFPL X11 Zlib ZPL-2.1 bzip2-1.0.6 "
-    "LicenseRef-BSD".split()
+    (
+        *("0BSD", "AFL-3.0", "Apache-1.1", "Apache-2.0", "Artistic-2.0", "BSD-1-Clause", "BSD-2-Clause"),
+        *("BSD-2-Clause-Patent", "BSD-3-Clause", "BSD-3-Clause-Clear", "BSD-3-Clause-LBNL"),
+        *("BSD-3-Clause-Open-MPI", "BSD-4-Clause", "BSL-1.0", "CC0-1.0", "CC-BY-3.0", "CC-BY-4.0"),
+        *("CNRI-Python", "FTL", "HPND", "ICU", "ISC", "JSON", "MIT", "MIT-0", "MIT-CMU", "NCSA", "OFL-1.1"),
+        *("OpenSSL", "PostgreSQL", "PSF-2.0", "Python-2.0", "Python-2.0.1", "SGI-B-2.0", "Unicode-3.0"),
+        *("Unicode-DFS-2016", "Unlicense", "UPL-1.0", "W3C", "WTFPL", "X11", "Zlib", "ZPL-2.1"),
+        *("bzip2-1.0.6", "LicenseRef-BSD"),
+    )
 )
 "SPDX ids that ask for no more than notices; LicenseRef-BSD is a BSD licence whose number of clauses is not said."
 
@@ -134,17 +138,24 @@ def detect_licence(metadata: dict[str, str]) -> str:
     found = sorted({_CLASSIFIERS[name] for line in named if (name := str(line).split(" :: ")[-1]) in _CLASSIFIERS})
     short = [info.get("License"), field.get("text") if isinstance(field, dict) else None]
     short.append(_setup_cfg(metadata.get("setup.cfg", "")))
-    texts = [text for path, text in sorted(metadata.items()) if not path.endswith(("PKG-INFO", ".toml", ".cfg"))]
-    if len(found) == 1 and found != ["LicenseRef-BSD"]:
-        return found[0]
-    if len(found) > 1:
-        return " AND ".join(found)  # several classifiers do not say how they combine: assume the stricter
-    for text in (*short, *texts):
-        if text and (known := _of_text(text)) != UNKNOWN:
-            if found and not known.startswith("BSD"):
-                continue
-            return known
-    return found[0] if found else UNKNOWN
+    said = next((known for text in short if text and (known := _of_text(text)) != UNKNOWN), UNKNOWN)
+    written = next((known for path, text in _own_licences(metadata) if (known := _of_text(text)) != UNKNOWN), UNKNOWN)
+    if not found:
+        found = [next((licence for licence in (said, written) if licence != UNKNOWN), UNKNOWN)]
+    elif found == ["LicenseRef-BSD"]:  # the classifier doesn't say which
+        found = [next((licence for licence in (said, written) if licence.startswith("BSD")), found[0])]
+    if written != UNKNOWN and not is_permissive(written) and all(map(is_permissive, found)):
+        found.append(written)  # the text that ships is stricter than what is declared
+    return " AND ".join(sorted(found))
+
+
+def _own_licences(metadata: dict[str, str]) -> list[tuple[str, str]]:
+    """The licence files that speak for the project, not for the parts that it bundles."""
+    return sorted(
+        (path, text)
+        for path, text in metadata.items()
+        if path.lower().partition(".")[0] in ("license", "licence", "copying", "unlicense")
+    )
 
 
 def is_permissive(expression: str) -> bool:
@@ -205,8 +216,7 @@ def _of_text(text: str) -> str:
             return str(canonicalize_license_expression(text.strip()))
         except InvalidLicenseExpression:
             pass
-    # A licence names itself at its top; further down, licences of parts may follow
-    for part in (words[:1_500], words):
+    for part in (words[:1_500], words):  # a licence names itself at its top; those of bundled parts may follow
         for licence, phrases in _TEXTS:
             if all(phrase in part for phrase in phrases):
                 return licence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from codling.corpus.clean import Dropped
+from codling.corpus.clean import Dropped, Parsed, decode, parse
 from codling.corpus.languages import LANGUAGES, Language
 
 __all__ = ["notebook_code"]
@@ -38,6 +38,7 @@ def notebook_code(data: bytes) -> tuple[Language, str] | Dropped:
 def _code_cells(notebook: Any) -> list[str] | None:
     if not isinstance(notebook, dict):
         return None
+    cells: Any
     worksheets = notebook.get("worksheets")  # nbformat 3
     if isinstance(worksheets, list):
         cells = [cell for sheet in worksheets if isinstance(sheet, dict) for cell in sheet.get("cells") or ()]
@@ -86,9 +87,8 @@ def _is_magic(line: str) -> bool:
 
 
 def _parses(code: str, language: Language) -> bool:
-    if "\0" in code:
+    source = decode(code, language)
+    if isinstance(source, Dropped):
         return False
-    source = code.encode("utf-8", "replace")
-    if language.parser().parse(source).root_node.has_error:
-        return False
-    return language.referee is None or language.referee(source) is None
+    parsed = parse(source, language)
+    return isinstance(parsed, Parsed) and language.complaint(source, parsed.nodes) is None

@@ -7,10 +7,10 @@ import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal, TypeVar
 
 from codling.corpus.clean import Dropped
 from codling.corpus.languages import language_of_path
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["ARCHIVE_SUFFIXES", "LocalSource", "RawFile", "ReadLimits", "folder_identity", "is_metadata", "read_source"]
 
+M = TypeVar("M")
+_Limit = Callable[[str], int]
+
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
 
 _SKIPPED_FOLDERS = frozenset(
-    (".git", ".hg", ".svn", ".bzr", "CVS", "_darcs", ".tox", ".nox", ".venv", "venv", ".virtualenv", "virtualenv")
-    + ("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints", ".eggs", "node_modules")
-    + ("site-packages", "build", "dist", "_build", "target", ".gradle", ".idea", ".vscode", ".cache")
+    (
+        *(".git", ".hg", ".svn", ".bzr", "CVS", "_darcs", ".tox", ".nox", ".venv", "venv", ".virtualenv", "virtualenv"),
+        *("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints", ".eggs", "node_modules"),
+        *("site-packages", "build", "dist", "_build", "target", ".gradle", ".idea", ".vscode", ".cache"),
+    )
 )
 _LICENCE_NAMES = ("license", "licence", "copying", "unlicense")
 
@@ -54,8 +59,8 @@ class LocalSource:
 class ReadLimits:
     """How much is read at most."""
 
-    max_file_bytes: int = 1_000_000
-    "A larger source file is dropped unread; notebooks, which carry their pictures, may be 20 times as large."
+    max_notebook_bytes: int = 20_000_000
+    "A notebook carries its pictures; the limit on source files is the one that cleaning has."
     max_archive_bytes: int = 4_000_000_000
     "An archive that unpacks to more is read up to here; a bomb otherwise fills the memory."
     max_files: int = 500_000
@@ -87,22 +92,29 @@ def is_source(path: str) -> bool:
     return language_of_path(path) is not None or path.lower().endswith(".ipynb")
 
 
-def read_source(source: LocalSource, limits: ReadLimits) -> Iterator[RawFile]:
+def read_source(source: LocalSource, limits: ReadLimits, max_file_bytes: int = 1_000_000) -> Iterator[RawFile]:
     """Every source file of a source, and its metadata files, in an order that depends only on the source.
+
+    Args:
+        max_file_bytes: a larger file comes without its data, as a problem.
 
     Raises:
         CorpusError: the source cannot be opened, or breaks off.
     """
+
+    def limit(path: str) -> int:
+        return limits.max_notebook_bytes if path.lower().endswith(".ipynb") else max_file_bytes
+
     try:
         if source.kind == "file":
-            yield _read(source.path, source.path.name, limits)
+            yield _read(source.path, source.path.name, limit)
         elif source.kind == "folder":
             for path in list_folder(source.path):
-                yield _read(source.path / path, path, limits)
+                yield _read(source.path / path, path, limit)
         elif source.path.name.lower().endswith(".zip"):
-            yield from _read_zip(source.path, limits)
+            yield from _read_zip(source.path, limits, limit)
         else:
-            yield from _read_tar(source.path, limits)
+            yield from _read_tar(source.path, limits, limit)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
         raise CorpusError(f"cannot read {source.spec}: {error or type(error).__name__}") from None
 
@@ -178,47 +190,49 @@ def _ignored(path: str, specs: dict[str, GitIgnoreSpec]) -> bool:
     return False
 
 
-def _limit(path: str, limits: ReadLimits) -> int:
-    return limits.max_file_bytes * (20 if path.lower().endswith(".ipynb") else 1)
-
-
 def _too_large(path: str, num_bytes: int) -> RawFile:
     return RawFile(path, b"", Dropped("too-large", f"{num_bytes:,} bytes"), num_bytes)
 
 
-def _read(file: Path, path: str, limits: ReadLimits) -> RawFile:
+def _read(file: Path, path: str, limit: _Limit) -> RawFile:
     try:
         if not file.is_file():
             return RawFile(path, b"", Dropped("unreadable", "not a regular file"))
         num_bytes = file.stat().st_size
-        if num_bytes > _limit(path, limits):
+        if num_bytes > limit(path):
             return _too_large(path, num_bytes)
         return RawFile(path, file.read_bytes(), None, num_bytes)
     except OSError as error:
         return RawFile(path, b"", Dropped("unreadable", error.strerror or type(error).__name__))
 
 
-def _read_tar(path: Path, limits: ReadLimits) -> Iterator[RawFile]:
+def _read_tar(path: Path, limits: ReadLimits, limit: _Limit) -> Iterator[RawFile]:
     with tarfile.open(path, "r|*") as archive:
         members = ((member, member.name, member.size) for member in archive)
 
         def judge(member: tarfile.TarInfo) -> Dropped | None:
             return None if member.isfile() else Dropped("unreadable", "a link or a device")
 
-        yield from _read_members(members, judge, archive.extractfile, limits)
+        yield from _read_members(members, judge, archive.extractfile, limits, limit)
 
 
-def _read_zip(path: Path, limits: ReadLimits) -> Iterator[RawFile]:
+def _read_zip(path: Path, limits: ReadLimits, limit: _Limit) -> Iterator[RawFile]:
     with zipfile.ZipFile(path) as archive:
         members = ((member, member.filename, member.file_size) for member in archive.infolist() if not member.is_dir())
 
         def judge(member: zipfile.ZipInfo) -> Dropped | None:
             return Dropped("unreadable", "encrypted") if member.flag_bits & 1 else None
 
-        yield from _read_members(members, judge, archive.open, limits)
+        yield from _read_members(members, judge, archive.open, limits, limit)
 
 
-def _read_members(members, judge, opened, limits: ReadLimits) -> Iterator[RawFile]:  # type: ignore[no-untyped-def]
+def _read_members(
+    members: Iterable[tuple[M, str, int]],
+    judge: Callable[[M], Dropped | None],
+    opened: Callable[[M], IO[bytes] | None],
+    limits: ReadLimits,
+    limit: _Limit,
+) -> Iterator[RawFile]:
     """Read an archive's members as they come, up to the limits; a project's own top folder is taken off the paths."""
     top, num_unpacked = None, 0
     for num_members, (member, name, num_bytes) in enumerate(members):
@@ -237,9 +251,10 @@ def _read_members(members, judge, opened, limits: ReadLimits) -> Iterator[RawFil
             problem = Dropped("unsafe-path", name)
         if problem is not None:
             yield RawFile(path, b"", problem, num_bytes)
-        elif num_bytes > _limit(path, limits):
+        elif num_bytes > limit(path):
             yield _too_large(path, num_bytes)
         else:
-            stream: IO[bytes]
-            with opened(member) as stream:
+            stream = opened(member)
+            assert stream is not None  # judge lets only regular files pass
+            with stream:
                 yield RawFile(path, stream.read(num_bytes), None, num_bytes)  # never more than the header says

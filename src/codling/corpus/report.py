@@ -30,8 +30,7 @@ def write_report(path: Path, index: dict[str, Any], verdict: Verdict) -> None:
     projects = sorted(verdict.projects, key=lambda row: (-row["lines"], row["name"], row["version"]))
     parts = [
         "<h1>Corpus</h1>",
-        f"<p>{counts['kept']:,} of {counts['files']:,} files kept, from {len(projects):,} projects; "
-        f"vocabulary of {index['vocab']['size']:,} ({index['vocab']['unit']}s); seed {index['seed']}.</p>",
+        _summary(index, len(projects)),
         "<h2>Splits</h2>",
         _table(
             ("split", "projects", "files", "lines", "characters", "tokens"),
@@ -76,6 +75,14 @@ def write_report(path: Path, index: dict[str, Any], verdict: Verdict) -> None:
         path,
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Corpus</title><style>{_STYLE}</style>'
         f"</head><body>\n{body}\n</body></html>\n",
+    )
+
+
+def _summary(index: dict[str, Any], num_projects: int) -> str:
+    counts, vocab = index["counts"], index["vocab"]
+    return (
+        f"<p>{counts['kept']:,} of {counts['files']:,} files kept, from {num_projects:,} projects; "
+        f"vocabulary of {vocab['size']:,} ({vocab['unit']}s); seed {index['seed']}.</p>"
     )
 
 

@@ -44,26 +44,17 @@ _KEYS = tuple(
     )
 )
 
-_NAMES = (
-    b"api_key",
-    b"apikey",
-    b"secret",
-    b"token",
-    b"passwd",
-    b"password",
-    b"access_key",
-    b"auth_key",
-    b"private_key",
-)
+_NAMES = (b"api_key", b"apikey", b"secret", b"token", b"passwd", b"password", b"access_key", b"private_key")
 _VALUE = re.compile(
-    rb"[A-Za-z0-9_]{0,20}[\"']?\]?\s{0,4}(?:=>|=|:)\s{0,4}[\"']([A-Za-z0-9+/=_.~-]{16,128})[\"']"
+    rb"(?:_?key|_access_key|_value)?[0-9]?[\"']?\]?\s{0,4}(?:=>|=|:)\s{0,4}[\"']([A-Za-z0-9+/=_.~-]{16,128})[\"']",
+    re.IGNORECASE,
 )  # what follows such a name
 _MIN_ENTROPY_BITS = 3.5  # per character; English words lie near 3, random hexadecimal near 3.7 at this length
 
 # The first letter may follow an escape such as \n, never a lone backslash: half an escape must not be masked.
 _EMAIL = re.compile(
     rb"(?:(?<![\w.%+\-\\])|(?<=\\[abfnrtv]))"
-    rb"[A-Za-z0-9][\w.%+-]{0,63}@(?P<domain>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.){1,8}"
+    rb"(?!git@)[A-Za-z0-9][\w.%+-]{0,63}@(?P<domain>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.){1,8}"
     rb"(?:[a-z]{2}|com|org|net|edu|gov|mil|int|info|name|dev|app))(?![\w.-]*@)\b(?!\()"
 )
 _RESERVED = (b"example.com", b"example.org", b"example.net", b"example.edu")  # RFC 2606: nobody's
@@ -79,9 +70,9 @@ def find_secrets(source: bytes) -> Iterator[tuple[int, int, bytes]]:
     for name in _NAMES:
         at = lower.find(name)
         while at >= 0:
-            match = _VALUE.match(source, at + len(name))
-            if match and any(48 <= byte <= 57 for byte in match[1]) and _entropy_bits(match[1]) >= _MIN_ENTROPY_BITS:
-                yield match.start(1), match.end(1), KEY_MASK
+            named = _VALUE.match(source, at + len(name))
+            if named and any(48 <= byte <= 57 for byte in named[1]) and _entropy_bits(named[1]) >= _MIN_ENTROPY_BITS:
+                yield named.start(1), named.end(1), KEY_MASK
             at = lower.find(name, at + 1)
     at = source.find(b"@")
     while at >= 0:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import dataclasses
 import hashlib
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +15,11 @@ from codling.corpus.languages import LANGUAGES
 from codling.corpus.readers import ARCHIVE_SUFFIXES, LocalSource, folder_identity, is_source
 from codling.corpus.split import SPLITS
 from codling.errors import CorpusError, nearest
+from codling.files import write_text_atomically
 
-__all__ = ["Request", "cache_folder", "fetch", "read_sources_file"]
+__all__ = ["Request", "cache_folder", "fetch", "fetch_all", "read_sources_file"]
 
+_NUM_FETCHERS = 6  # at once; an index is asked no harder than pip asks it
 _GIT_SCHEMES = ("git+", "git://", "ssh://", "https://", "http://", "file://", "git@")
 
 
@@ -65,6 +70,55 @@ def read_sources_file(path: Path) -> list[Request]:
     return requests
 
 
+def fetch_all(
+    requests: Iterable[Request], record: Path, index_urls: Sequence[str], progress: Callable[[int, int], None]
+) -> tuple[list[tuple[Request, LocalSource]], dict[str, str]]:
+    """Fetch every source, a few at a time.
+
+    Args:
+        record: file that keeps which version or commit a name stood for, so that a build which was stopped goes on
+            with the same files. Whoever finishes the build removes it.
+
+    Returns:
+        What was fetched, in the order of the requests, and why the others could not be had, by source.
+    """
+    requests = list(dict.fromkeys(requests))
+    recorded = _read_record(record)
+    found = {request: recorded[request.spec] for request in requests if request.spec in recorded}
+    failed: dict[str, str] = {}
+    missing = [request for request in requests if request not in found]
+    with concurrent.futures.ThreadPoolExecutor(_NUM_FETCHERS) as threads:
+        waiting = {threads.submit(fetch, request, index_urls): request for request in missing}
+        try:
+            for done in concurrent.futures.as_completed(waiting):
+                request = waiting[done]
+                try:
+                    found[request] = done.result()
+                except CorpusError as error:
+                    failed[request.spec] = str(error)
+                else:
+                    if request.is_remote:
+                        _write_record(record, [source for request, source in found.items() if request.is_remote])
+                progress(len(found) + len(failed), len(requests))
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [(request, found[request]) for request in requests if request in found], failed
+
+
+def _read_record(record: Path) -> dict[str, LocalSource]:
+    try:
+        rows = [LocalSource(**row | {"path": Path(row["path"])}) for row in json.loads(record.read_bytes())]
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}  # none, or an older version's: ask again
+    return {source.spec: source for source in rows if source.path.exists()}
+
+
+def _write_record(record: Path, sources: Iterable[LocalSource]) -> None:
+    rows = [dataclasses.asdict(source) | {"path": str(source.path)} for source in sources]
+    write_text_atomically(record, json.dumps(sorted(rows, key=lambda row: str(row["spec"])), indent=1))
+
+
 def fetch(request: Request, index_urls: Iterable[str] = ()) -> LocalSource:
     """Bring a source to this machine, if it isn't there, and say what decides its content.
 
@@ -89,8 +143,8 @@ def fetch(request: Request, index_urls: Iterable[str] = ()) -> LocalSource:
             spec=spec, kind="folder", path=path, identity=identity, num_bytes=num_bytes, origin=commit_of(path)
         )
     if not path.is_file():
-        known = [name for name in os.listdir(path.parent) if not name.startswith(".")] if path.parent.is_dir() else []
-        raise CorpusError(f"there is no source {spec!r}{nearest(path.name, known) if len(known) < 10_000 else ''}")
+        known = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise CorpusError(f"there is no source {spec!r}{nearest(path.name, known) if len(known) < 1_000 else ''}")
     kind = "archive" if path.name.lower().endswith(ARCHIVE_SUFFIXES) else "file"
     if kind == "file" and not is_source(path.name):
         suffixes = ", ".join(suffix for language in LANGUAGES for suffix in language.suffixes)

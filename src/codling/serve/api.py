@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -43,7 +42,7 @@ class Api:
     shelf: Shelf
     desk: Desk
     counts: Metrics
-    pages: Page
+    page: Page
     budget_ms: float
     "Time for one completion; what has been found by then is the answer."
 
@@ -113,14 +112,11 @@ class Api:
     async def metrics(self, _: Request) -> Response:
         return Response(self.counts.text(), media_type=self.counts.content_type)
 
-    async def page(self, _: Request) -> Response:
-        return self.pages.index()
+    async def index(self, _: Request) -> Response:
+        return self.page.index()
 
     async def page_file(self, request: Request) -> Response:
-        response = self.pages.file(request.path_params["path"])
-        if response is None:
-            raise HTTPException(404)
-        return response
+        return self.page.file(request.url.path.removeprefix("/"))
 
     def _complete(self, completer: Completer, message: CompleteRequest, kind: Kind, cancelled: Cancelled) -> Completion:
         return completer.complete(

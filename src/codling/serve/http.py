@@ -62,7 +62,8 @@ def make_app(
     counts = Metrics()
     desk = Desk(limits.threads, limits.timeout_s, lambda reason: counts.cancelled.labels(reason).inc())
     counts.in_flight.set_function(lambda: desk.in_flight)
-    api = Api(shelf=shelf, desk=desk, counts=counts, pages=page or Page(), budget_ms=limits.budget_ms)
+    page = page or Page()
+    api = Api(shelf=shelf, desk=desk, counts=counts, page=page, budget_ms=limits.budget_ms)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -78,8 +79,8 @@ def make_app(
             Route("/api/models/{name:path}", api.model),
             Route("/healthz", api.healthz),
             Route("/metrics", api.metrics),
-            Route("/", api.page),
-            Route("/{path:path}", api.page_file),
+            Route("/", api.index),
+            *(Route(f"/{path}", api.page_file) for path in page.paths),
         ],
         middleware=[
             Middleware(Counted, metrics=counts),

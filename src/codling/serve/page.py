@@ -40,13 +40,15 @@ class Page:
         headers = {"content-security-policy": _POLICY.format(nonce=nonce)}
         return Response(html.replace(_NONCE, nonce.encode()), headers=headers, media_type="text/html")
 
-    def file(self, path: str) -> Response | None:
-        """One of the page's files; None when there is none of that name."""
-        content = self._files.get(path)
-        if content is None or path == "index.html":
-            return None
+    @property
+    def paths(self) -> list[str]:
+        """What `file` has."""
+        return [path for path in self._files if path != "index.html"]
+
+    def file(self, path: str) -> Response:
+        """One of the page's files."""
         suffix = Path(path).suffix
         media_type = _TYPES.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
         # Built names carry a hash of what is in them, so that they may be kept for ever.
         kept = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
-        return Response(content, headers={"cache-control": kept}, media_type=media_type)
+        return Response(self._files[path], headers={"cache-control": kept}, media_type=media_type)

@@ -56,7 +56,7 @@ class Dimension:
                 f"a grid needs values for {self.name}: list them ({self.name}={self.low},{self.high}) or give the "
                 f"range a step ({self.name}={self.low}..{self.high}:step=…)"
             )
-        count = math.floor((self.high - self.low) / self.step + 1e-9) + 1  # a sum of 0.1s may end just below
+        count = math.floor((self.high - self.low) / self.step + 1e-6) + 1  # rounding may leave the last one just below
         return tuple(self.low + i * self.step for i in range(count))
 
 
@@ -91,7 +91,7 @@ def _parse(name: str, specification: str, config: Any) -> Dimension:
     if not dots:
         texts = [text.strip() for text in specification.split(",") if text.strip()]
         if not texts:
-            _value(name, "", config)  # an unknown name is the better thing to say
+            override(config, {name: flatten(config).get(name)})  # an unknown name is the better thing to say
             raise ConfigError(f"{name} needs values, for example {name}=1,2,3 or {name}=1..9")
         return Dimension(name=name, choices=tuple(dict.fromkeys(_value(name, text, config) for text in texts)))
     low, high = (_value(name, text.strip(), config) for text in (low_text, high_text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import textwrap
 from pathlib import Path
@@ -30,7 +31,7 @@ def model(tiny: Path) -> Model:
 def one_by_one(model: Model, text: str) -> tuple[float, int]:
     ids, state = [DOC, *model.vocab.encode(text)], model.initial_state(1)
     nats, right = 0.0, 0
-    for token, target in zip(ids, ids[1:], strict=False):
+    for token, target in itertools.pairwise(ids):
         log_probs_BTV, state = model.run([[token]], state)
         nats -= float(log_probs_BTV[0, 0, target])
         right += int(log_probs_BTV[0, 0].argmax() == target)

@@ -21,7 +21,10 @@ def useful_length(text: str, rest: str, next_line: str = "") -> int:
     if rest:
         first_line = text.find("\n")
         length = min(length, length if first_line == -1 else first_line)  # the line ends with what is there already
-        length = min(length, _before_closer(text[:length], rest[0]), _before_repetition(text[:length], rest))
+        if rest[0] in _CLOSERS or rest[0] in _QUOTES:
+            length = _before_closer(text[:length], rest[0])
+        else:
+            length = _before_repetition(text[:length], rest)
     elif next_line:
         length = min(length, _before_line(text, next_line))
     return len(text[:length].rstrip(" \t"))
@@ -38,10 +41,7 @@ def _before_closer(text: str, closer: str) -> int:
         while at > 0 and text[at - 1] == "\\":
             at = text.find(closer, at + 1)
         return len(text) if at == -1 else at
-    if closer not in _CLOSERS:
-        return len(text)
-    depth = 0
-    quote = ""
+    depth, quote = 0, ""
     for at, character in enumerate(text):
         if quote:
             if character == quote and text[at - 1] != "\\":

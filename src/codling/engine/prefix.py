@@ -157,8 +157,8 @@ class PrefixReader:
 def window_start(text: str, context: int) -> int:
     """Where to begin reading a text of which at least the last `context` characters matter.
 
-    The start moves in strides of a quarter of that, so that it stays where it is while someone types, and it lands at the
-    start of a line, one without indentation if there is such a line within the stride.
+    The start moves in strides of a quarter of that, so that it stays where it is while someone types, and it lands at
+    the start of a line, one without indentation if there is such a line within the stride.
     """
     stride = max(1, context // 4)
     earliest = (len(text) - context - stride) // stride * stride

@@ -20,7 +20,7 @@ from tiny_bundle import tiny_bundle
 def brute_force(model, position, pieces: Pieces, length: int) -> dict[str, float]:
     """Probability of each first token that is over within some characters, by following every character."""
     found: dict[str, float] = {}
-    characters = [t for t in range(1, 1 + len(model.vocab.characters))]
+    characters = range(1, 1 + len(model.vocab.characters))
 
     def follow(text: str, log_prob: float, log_probs_V, state) -> None:
         ends = 0.0
@@ -29,10 +29,10 @@ def brute_force(model, position, pieces: Pieces, length: int) -> dict[str, float
             p = float(np.exp(log_probs_V[token]))
             if token in characters:
                 following = text + pieces.push(b"", token)[0]
-                if not following.strip(" ") or (following[-1] != "\n" and token_end(following) is None):
-                    if following[0] != "\n":
-                        going_on.append((following, log_prob + float(log_probs_V[token]), token))
-                        continue
+                blank = not following.strip(" ")
+                if "\n" not in following and (blank or token_end(following) is None):
+                    going_on.append((following, log_prob + float(log_probs_V[token]), token))
+                    continue
             ends += p
         if text.strip():
             found[text] = float(np.exp(log_prob)) * ends

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from codling.cli.output import JsonOption, print_json, progress, stdout
+from codling.cli.output import JsonOption, print_json, progress
 from codling.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,23 +91,18 @@ def lm(
     if json:
         print_json(report | ({"files": rows} if per_file else {}))
         return
-    from rich.table import Table
-
-    console = stdout()
-    table = Table(box=None, header_style="bold")
-    for heading in ("loss, nats", "bits/char", "accuracy", f"{network.vocab.unit}s"):
-        table.add_column(heading, justify="right")
-    if per_file:
-        table.add_column("file")
-        for one in rows:
-            numbers = f"{one['loss_nats']:.4f}", f"{one['bits_per_char']:.4f}", f"{one['accuracy']:.4f}"
-            table.add_row(*numbers, f"{one['num_units']:,}", str(one["path"]))
-    numbers = f"{score.loss_nats:.4f}", f"{score.bits_per_char:.4f}", f"{score.accuracy:.4f}"
-    table.add_row(*numbers, f"{score.num_units:,}", *([f"all {score.num_files:,} files"] if per_file else []))
-    console.print(table)
-    console.print(f"{network.name} on {score.num_files:,} files, {'as they are' if raw else 'cleaned'}", markup=False)
+    print(f"{'loss, nats':>10} {'bits/char':>10} {'accuracy':>9} {network.vocab.unit + 's':>12}")
+    for row in rows if per_file else []:
+        print(_line(row), row["path"])
+    print(_line(report), f"{network.name} on {score.num_files:,} files, {'as they are' if raw else 'cleaned'}")
     for reason, count in sorted(dropped.items()):
-        console.print(f"dropped {count:,}: {reason}", markup=False)
+        print(f"dropped {count:,}: {reason}")
+
+
+def _line(row: dict[str, Any]) -> str:
+    """Numbers under the headings; a table would cut long paths off."""
+    scores = f"{row['loss_nats']:10.4f} {row['bits_per_char']:10.4f} {row['accuracy']:9.4f}"
+    return f"{scores} {row['num_units']:12,}"
 
 
 def _read(paths: list[Path], card: Card, raw: bool) -> Iterator[tuple[str, bytes | None, str]]:

@@ -95,7 +95,7 @@ export class Suggester {
         asking.signal,
       );
       this.tokens.show(answer.suggestions);
-      this.status.say("good", "ready");
+      this.status.fine();
     } catch (error) {
       if (!asking.signal.aborted) this.failed(view, error);
     }

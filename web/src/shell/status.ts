@@ -28,6 +28,11 @@ export class Status {
     this.fading = setTimeout(() => this.say("good", "ready"), forMs);
   }
 
+  /** An answer came: whatever was wrong is over. */
+  fine(): void {
+    if (this.element.dataset.mood !== "good") this.say("good", "ready");
+  }
+
   get isLost(): boolean {
     return this.watching;
   }

@@ -182,9 +182,28 @@ def _comment_edit(node: Node, source: bytes) -> Edit:
 
 def _docstrings(parsed: Parsed) -> list[Edit]:
     """Take out every statement that is only a string; a body that this empties gets the language's filler."""
-    prose = {node.id for node in parsed.nodes.get("prose", ()) if _is_prose(node, parsed)}
-    bodies = {node.id: node for node in parsed.nodes.get("body", ())} if prose else {}
-    return [edit for body in bodies.values() for edit in _without_statements(body, prose, parsed)]
+    prose = [node for node in parsed.nodes.get("prose", ()) if _is_prose(node, parsed)]
+    removed = {node.id for node in prose}
+    bodies = _bodies_of(prose, parsed.nodes.get("body", []))
+    return [edit for body in bodies for edit in _without_statements(body, removed, parsed)]
+
+
+def _bodies_of(statements: list[Node], bodies: list[Node]) -> list[Node]:
+    """The bodies that statements stand in directly. Asking a node for its parent searches the tree from its root."""
+    found: dict[int, Node] = {}
+    around: list[Node] = []  # bodies that hold the place where we are, the innermost last
+    waiting = sorted(bodies, key=lambda node: (-node.start_byte, node.end_byte))  # the next one last
+    for statement in sorted(statements, key=lambda node: node.start_byte):
+        while waiting and waiting[-1].start_byte <= statement.start_byte:
+            body = waiting.pop()
+            while around and around[-1].end_byte <= body.start_byte:
+                around.pop()
+            around.append(body)
+        while around and around[-1].end_byte <= statement.start_byte:
+            around.pop()
+        if around:
+            found[around[-1].id] = around[-1]
+    return list(found.values())
 
 
 def _is_prose(statement: Node, parsed: Parsed) -> bool:

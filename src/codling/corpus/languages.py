@@ -177,7 +177,9 @@ def _query(language: Language) -> Query:
     texts = " ".join(
         f"({kind})" for kind in (*language.strings, *language.string_concatenations, language.parentheses) if kind
     )
-    patterns += [f"({body} ({language.statement} . [{texts}] .) @prose) @body" for body in language.bodies]
+    patterns += [f"({body}) @body" for body in language.bodies]
+    if language.statement:  # a pattern that held the body as well would take time quadratic in a body's statements
+        patterns.append(f"({language.statement} . [{texts}] .) @prose")
     grammar = _parser(language).language
     assert grammar is not None
     return tree_sitter.Query(grammar, "\n".join(patterns))

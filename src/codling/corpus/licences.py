@@ -187,8 +187,9 @@ def is_permissive(expression: str) -> bool:
         position += 1
         if token == "(":
             value = either()
-            position += 1  # its closing parenthesis
-            return value
+            closed = position < len(tokens) and tokens[position] == ")"
+            position += 1
+            return value and closed
         if position < len(tokens) and tokens[position].upper() == "WITH":
             position += 2  # an exception only ever permits more
         return token in PERMISSIVE

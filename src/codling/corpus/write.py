@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,19 +20,12 @@ from codling.vocab import Vocab
 __all__ = ["texts_of", "write_documents", "write_manifest"]
 
 _CHUNK_BYTES = 4_000_000  # of text: what one worker encodes at a time, and one row group of the Parquet file
-_OPEN_FILES = 64  # of sources' texts, at once
 
 
 def texts_of(documents: list[Document]) -> Iterator[str]:
     """The cleaned texts of documents, in order, read as they are asked for."""
-    with ExitStack() as stack:
-
-        @functools.lru_cache(_OPEN_FILES)
-        def opened(path: Path) -> IO[bytes]:
-            return stack.enter_context(path.open("rb"))
-
-        for document in documents:
-            file = opened(document.texts)
+    for document in documents:  # opened anew each time: 20 µs, and never too many open files
+        with document.texts.open("rb") as file:
             file.seek(document.row.offset)
             yield file.read(document.row.length).decode()
 

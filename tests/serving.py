@@ -19,8 +19,17 @@ _PATIENCE_S = 60  # a machine that is busy with other tests
 class Serving:
     """A running server; ``url`` is what it printed."""
 
-    def __init__(self, *arguments: str | Path, port: int = 0, env: dict[str, str] | None = None) -> None:
-        command = [sys.executable, "-c", "from codling.cli import main; main()"]
+    def __init__(
+        self, *arguments: str | Path, port: int = 0, env: dict[str, str] | None = None, python: Path | None = None
+    ) -> None:
+        """Start it and wait until it says where it is.
+
+        Args:
+            port: 0 for a free one.
+            env: added to the environment.
+            python: the interpreter of another environment.
+        """
+        command = [str(python or sys.executable), "-m", "codling"]
         self.process = subprocess.Popen(
             [*command, "serve", "--no-open", "--port", str(port), *map(str, arguments)],
             stdout=subprocess.PIPE,

@@ -144,7 +144,7 @@ def test_a_busy_port_is_one_line(serving: Serving, chain: Path) -> None:
     "arguments", [["--model", "no-such-model"], ["--host", "no.such.host.invalid"], ["--host", "256.1.1.1"]]
 )
 def test_a_mistake_is_one_line(arguments: list[str]) -> None:
-    command = [sys.executable, "-c", "from codling.cli import main; main()", "serve", "--no-open", "--port", "0"]
+    command = [sys.executable, "-m", "codling", "serve", "--no-open", "--port", "0"]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
     assert arguments[1] in done.stderr

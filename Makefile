@@ -53,7 +53,7 @@ $(VENV)/.stamp-test: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 	@touch $@ $(VENV)/.stamp-serve
 
 web/node_modules/.stamp: web/package.json web/package-lock.json web/.npmrc
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null || \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || \
 	  { echo "the page needs Node 20 or newer to be built, with npm" >&2; exit 2; }
 	cd web && $(NPM) ci --no-progress --loglevel=error
 	@touch $@

@@ -114,4 +114,4 @@ _LIMITS_P = _limits()
 
 
 def _deepest_indent(context: str) -> int:
-    return max((len(line) - len(line.lstrip(" ")) for line in context[-8_000:].split("\n")), default=0)
+    return max((len(line) - len(line.lstrip(" ")) for line in context[-3_000:].split("\n")), default=0)

@@ -1,0 +1,229 @@
+"""How long does someone wait? A sample, a keystroke and a cold open, beside the same model in plain PyTorch.
+
+    python benchmarks/latency.py --model python-char [--file FILE.py] [--json]
+
+Both run in one process on one core, in turn, on the same text. PyTorch computes in float32 with the bundle's own
+weights (int8 ones times their scales); it keeps its state between keystrokes as codling does, and, in a row of its own,
+reads the text before the cursor again each time, as the paper's server did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks" / "baselines"))
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # read when the libraries load
+    os.environ[name] = "1"
+
+import numpy as np  # noqa: E402
+import onnxruntime  # noqa: E402
+import torch  # noqa: E402
+from torch_lm import TorchRunner, load_torch  # noqa: E402
+
+from codling import Completer, load_bundle  # noqa: E402
+from codling.bundle import default_model  # noqa: E402
+from codling.complete.completer import MAX_LINE  # noqa: E402
+from codling.engine.prefix import window_start  # noqa: E402
+from codling.engine.sampling import SamplingConfig  # noqa: E402
+from codling.vocab import DOC  # noqa: E402
+
+SAMPLE_CHARS = 300  # what took the paper "up to 10 seconds"
+TYPED_FROM = 4_000  # characters of the file that stand there before the typing begins
+COLD_CHARS = 20_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", help="bundle of `codling train`; by default the one that completes Python")
+    parser.add_argument("--file", type=Path, default=Path(argparse.__file__), help="file whose typing is replayed")
+    parser.add_argument("--keystrokes", type=int, default=400)
+    parser.add_argument("--samples", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+
+    core = _take_one_core()
+    torch.set_num_threads(1)
+    bundle = load_bundle(options.model or default_model("python"))
+    completer = Completer(bundle.path, threads=1)
+    runner = TorchRunner(load_torch(bundle))
+    text = options.file.read_text(encoding="utf-8")
+    if len(text) < TYPED_FROM + options.keystrokes:
+        sys.exit(f"{options.file} is too short: it takes {TYPED_FROM + options.keystrokes:,} characters")
+
+    difference = _difference(completer, runner, text[:1_000])
+    rows = [
+        _samples(completer, runner, options.samples, options.seed),
+        *_keystrokes(completer, runner, text, options.keystrokes),
+        _cold_opens(completer, runner, text),
+    ]
+    report = {
+        "command": " ".join(["python", "benchmarks/latency.py", *sys.argv[1:]]),
+        "commit": _git("rev-parse", "--short", "HEAD") + ("+changes" if _git("status", "--porcelain") else ""),
+        "machine": f"{_cpu()}, one core{'' if core is None else f' (number {core})'}, {platform.platform()}",
+        "versions": {
+            "python": platform.python_version(),
+            "onnxruntime": onnxruntime.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "model": f"{bundle.name}: {bundle.num_bytes / 1e6:.1f} MB, {_shape(bundle.card.training['config']['model'])}",
+        "peer": "PyTorch float32 with the bundle's weights; its log-probabilities differ by "
+        f"{difference:.3f} nats on average (int8 activations)",
+        "file": options.file.name,
+        "seed": options.seed,
+        "rows": rows,
+    }
+    if options.json:
+        print(json.dumps(report, indent=1))
+    else:
+        _print(report)
+
+
+def _samples(completer: Completer, runner: TorchRunner, num: int, seed: int) -> dict[str, Any]:
+    """300 characters after a short prompt; a sample that ends sooner counts with its time per character."""
+    prompt = "import os\ndef "
+    tokens = [DOC, *completer.model.vocab.encode(prompt)]
+    ours, theirs = [], []
+    for i in range(num + 1):
+        config = SamplingConfig(seed=seed + i, max_chars=SAMPLE_CHARS)
+        completer.reader.forget()
+        start = time.perf_counter()
+        drawn = "".join(completer.sample(prompt, config))
+        ours.append(_ms_since(start) * SAMPLE_CHARS / max(1, len(drawn)))
+        start = time.perf_counter()
+        runner.sample(tokens, SAMPLE_CHARS, config.temperature, seed + i)
+        theirs.append(_ms_since(start))
+    return _row(f"sample of {SAMPLE_CHARS} characters", ours[1:], theirs[1:])
+
+
+def _keystrokes(completer: Completer, runner: TorchRunner, text: str, num: int) -> list[dict[str, Any]]:
+    """Someone types the file on; after each character the rest of the line is suggested."""
+    vocab = completer.model.vocab
+    newline = vocab.encode("\n")[0]
+    completer.reader.forget()
+    completer.complete(text[:TYPED_FROM])
+    begin = window_start(text[:TYPED_FROM], completer.reader.context)
+    _, state = runner.read([DOC, *vocab.encode(text[begin:TYPED_FROM])])
+    ours, theirs, again = [], [], []
+    num_ours = num_theirs = num_right = 0
+    for end in range(TYPED_FROM + 1, TYPED_FROM + num + 1):
+        start = time.perf_counter()
+        answer = completer.complete(text[:end])
+        ours.append(_ms_since(start))
+        suggested = answer.suggestions[0].text if answer.suggestions else ""
+        num_ours += len(suggested)
+        num_right += suggested == text[end : text.find("\n", end)]
+        start = time.perf_counter()
+        logits_V, state = runner.read(vocab.encode(text[end - 1]), state)
+        line = runner.line(logits_V, state, newline, MAX_LINE)
+        theirs.append(_ms_since(start))
+        num_theirs += len(line)
+        if end % max(1, num // 8) == 0:  # slow, so only now and then
+            start = time.perf_counter()
+            runner.line(*runner.read([DOC, *vocab.encode(text[begin:end])]), newline, MAX_LINE)
+            again.append(_ms_since(start))
+    note = f"{num_ours / num:.0f} and {num_theirs / num:.0f} characters suggested; {num_right / num:.0%} of ours right"
+    return [
+        _row("keystroke, PyTorch keeps its state", ours, theirs, note),
+        _row("keystroke, PyTorch reads again", ours, again),
+    ]
+
+
+def _cold_opens(completer: Completer, runner: TorchRunner, text: str) -> dict[str, Any]:
+    """The first suggestion in a file that has just been opened; both read the same characters of it."""
+    text = (text * (COLD_CHARS // len(text) + 1))[:COLD_CHARS]
+    window = text[window_start(text, completer.reader.context) :]
+    tokens = [DOC, *completer.model.vocab.encode(window)]
+    newline = completer.model.vocab.encode("\n")[0]
+    ours, theirs = [], []
+    for _ in range(6):
+        completer.reader.forget()
+        start = time.perf_counter()
+        completer.complete(text)
+        ours.append(_ms_since(start))
+        start = time.perf_counter()
+        runner.line(*runner.read(tokens), newline, MAX_LINE)
+        theirs.append(_ms_since(start))
+    note = f"{len(window):,} characters are read"
+    return _row(f"cold open of {COLD_CHARS // 1_000} kB", ours[1:], theirs[1:], note)
+
+
+def _difference(completer: Completer, runner: TorchRunner, text: str) -> float:
+    """Mean difference of the log-probabilities of a text's own characters: is it really the same model?"""
+    tokens = [DOC, *completer.model.vocab.encode(text)]
+    log_probs_BTV, _ = completer.model.run([tokens[:-1]], completer.model.initial_state(1))
+    with torch.inference_mode():
+        logits_BTV, _ = runner.model(torch.tensor([tokens[:-1]]), runner.model.initial_state(1))
+        expected_TV = torch.log_softmax(logits_BTV[0], -1).numpy()
+    rows = np.arange(len(tokens) - 1)
+    return float(np.abs(log_probs_BTV[0][rows, tokens[1:]] - expected_TV[rows, tokens[1:]]).mean())
+
+
+def _ms_since(start: float) -> float:
+    return (time.perf_counter() - start) * 1_000
+
+
+def _row(what: str, ours: list[float], theirs: list[float], note: str = "") -> dict[str, Any]:
+    codling, peer = (
+        {"p50_ms": float(np.percentile(times, 50)), "p95_ms": float(np.percentile(times, 95)), "n": len(times)}
+        for times in (ours, theirs)
+    )
+    ratio = peer["p50_ms"] / codling["p50_ms"]
+    return {"what": what, "codling": codling, "torch": peer, "ratio_p50": ratio, "note": note}
+
+
+def _print(report: dict[str, Any]) -> None:
+    for key in ("command", "commit", "machine", "model", "peer", "file", "seed"):
+        print(f"{key}: {report[key]}")
+    print("versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()))
+    print()
+    print(f"{'milliseconds':36} {'codling p50':>11} {'p95':>8} {'PyTorch p50':>12} {'p95':>8} {'ratio p50':>10}")
+    for row in report["rows"]:
+        ours, theirs = row["codling"], row["torch"]
+        print(
+            f"{row['what']:36} {ours['p50_ms']:11.2f} {ours['p95_ms']:8.2f} {theirs['p50_ms']:12.2f} "
+            f"{theirs['p95_ms']:8.2f} {row['ratio_p50']:9.1f}x  {row['note']}"
+        )
+
+
+def _take_one_core() -> int | None:
+    """Keep this process on one core where the system can; elsewhere the libraries' thread counts must do."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    core = max(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core})
+    return core
+
+
+def _shape(config: dict[str, Any]) -> str:
+    return f"{config['num_layers']} x {config['hidden_size']} {config['cell']}"
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

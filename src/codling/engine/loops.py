@@ -11,6 +11,8 @@ too (``0, 0, 0, 0``, ``=====``, four similar lines), so each is allowed a length
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 __all__ = ["LoopGuard"]
@@ -27,6 +29,7 @@ HEALED_AFTER = 200  # characters without another loop, after which earlier ones 
 
 _RULES = frozenset("=-#*~_.+/")  # characters that people draw lines with
 _BLANK = frozenset(" \t")
+_DEEP = re.compile(rf"(?m)^ {{{MAX_INDENT - 8},}}")
 
 
 class LoopGuard:
@@ -114,4 +117,5 @@ _LIMITS_P = _limits()
 
 
 def _deepest_indent(context: str) -> int:
-    return max((len(line) - len(line.lstrip(" ")) for line in context[-3_000:].split("\n")), default=0)
+    """Columns of the deepest line, as far as it matters here."""
+    return max(map(len, _DEEP.findall(context[-8_000:])), default=0)

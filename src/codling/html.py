@@ -19,7 +19,8 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th { padding: .15rem .8rem .15rem 0;
         text-align: left; border-bottom: 1px solid #e3e7ee } th { font-weight: 600 }
-pre { background: #f4f6f9; padding: .8rem 1rem; border-radius: .4rem; overflow-x: auto; font-size: 13px }
+pre { background: #f4f6f9; padding: .8rem 1rem; border-radius: .4rem; white-space: pre-wrap; overflow-wrap: anywhere;
+      font-size: 13px }
 svg { width: 100%; height: auto } .wide { overflow-x: auto }
 """
 

@@ -93,11 +93,11 @@ def train(
         ConfigError: the configuration names no end.
     """
     observer = observer or Observer()
-    trainer = _Trainer(task, training, validation, optim, loop, RunFolder(folder), observer)
     num_threads = torch.get_num_threads()
+    if loop.num_threads is not None:
+        torch.set_num_threads(loop.num_threads)
     try:
-        if loop.num_threads is not None:
-            torch.set_num_threads(loop.num_threads)
+        trainer = _Trainer(task, training, validation, optim, loop, RunFolder(folder), observer)
         trainer.prepare(fresh)
         return trainer.run()
     finally:

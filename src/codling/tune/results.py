@@ -154,6 +154,7 @@ def _plot_history(axes: Axes, measured: list[TrialRow]) -> None:
         if points:
             axes.plot(*zip(*points, strict=True), marker, markersize=4, label=state)
     axes.step(slots, lowest, where="post", linewidth=1, label="best so far")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("trial")
     axes.set_ylabel("loss, nats")
     axes.legend(frameon=False, fontsize="small")

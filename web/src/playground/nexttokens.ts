@@ -43,7 +43,13 @@ export class NextTokens {
     );
   }
 
+  /** The text has changed: until the answer comes, what is listed belongs to another place. */
+  outdate(): void {
+    this.list.dataset.old = "";
+  }
+
   show(suggestions: Suggestion[]): void {
+    delete this.list.dataset.old;
     this.nothing.hidden = suggestions.length > 0;
     this.nothing.textContent = "Nothing is likely here.";
     const focused = [...this.list.children].findIndex((item) => item.contains(document.activeElement));

@@ -41,6 +41,7 @@ export class Suggester {
   /** Ask again for where the cursor stands, for example after another model was chosen. */
   refresh(view: EditorView, withGhost = true): void {
     this.cancel();
+    this.tokens.outdate();
     const cursor = view.state.selection.main;
     if (!cursor.empty) return;
     const context = contextAt(view.state, cursor.head);

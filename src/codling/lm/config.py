@@ -30,17 +30,34 @@ class ModelConfig:
     "Rows of the table that all n-grams share; two that fall into one row share its vector."
     ngram_size: int = 32
     "Width of an n-gram's vector; those of all orders stand side by side behind the token's."
+    match_orders: tuple[int, ...] = ()
+    """Lengths of the contexts whose last successor in the document is an input: (6, 12) tells the network what followed
+    the last 6 tokens, and the last 12, when they stood there before. Empty for none."""
+    match_slots: int = 8_192
+    "Contexts that a document remembers per order, at least as many as the vocabulary has tokens; the newest stay."
+    match_size: int = 32
+    "Width of the vector of a match; those of all orders stand side by side."
     dropout: float = 0.0
     "Probability of dropping a unit between layers and before the softmax, while training."
 
     def __post_init__(self) -> None:
-        for name in ("num_layers", "hidden_size", "embedding_size", "ngram_buckets", "ngram_size"):
+        for name in (
+            "num_layers",
+            "hidden_size",
+            "embedding_size",
+            "ngram_buckets",
+            "ngram_size",
+            "match_slots",
+            "match_size",
+        ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"model.{name} must be at least 1, not {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"model.dropout must be in [0, 1), not {self.dropout}")
-        if any(order < 2 or order > 16 for order in self.ngram_orders):
-            raise ConfigError(f"model.ngram_orders must be between 2 and 16, not {list(self.ngram_orders)}")
+        for name in ("ngram_orders", "match_orders"):
+            orders = getattr(self, name)
+            if any(order < 2 or order > 16 for order in orders):
+                raise ConfigError(f"model.{name} must be between 2 and 16, not {list(orders)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Recurrent language models in PyTorch."""
 
-# B batch, T time, V vocabulary, E embedding, N n-gram embedding, O n-gram orders, H hidden, L layers
+# B batch, T time, V vocabulary, E embedding, N n-gram embedding, M match embedding, O orders, S slots, H hidden
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from codling.errors import ConfigError
 from codling.lm.config import ModelConfig
+from codling.lm.lookup import DOCUMENT_WEIGHT, KEY_MODULUS, hash_past, match_past
+from codling.vocab import DOC
 
-__all__ = ["HASH_MULTIPLIER", "RecurrentLM", "State", "hash_ngrams"]
+__all__ = ["RecurrentLM", "State"]
 
 State = dict[str, Tensor]
-"""Recurrent state by name: ``h0``, ``h1`` … (and ``c0``, ``c1`` … of an LSTM), float [1, B, H], and with n-gram
-embeddings ``recent``, the last tokens before the window as floats [1, B, max order - 1]."""
-
-HASH_MULTIPLIER = 1_000_003
-"""Prime that spreads n-grams over the table. Products stay below 2^63 because each step is reduced modulo the table's
-size, so that PyTorch, NumPy and ONNX agree to the bit."""
+"""Recurrent state by name, float [1, B, …]: ``h0``, ``h1`` … of the cells (and ``c0``, ``c1`` … of an LSTM); with
+look-ups ``recent``, the last tokens before the window; with matches ``keys``, the hashes at the last token, ``table``,
+what followed which hash in this document, and ``document``, which document of a stream this is."""
 
 _CELLS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -31,15 +31,26 @@ class RecurrentLM(nn.Module):
     """
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        """Make a network with fresh weights.
+
+        Raises:
+            ConfigError: too few slots for matches: an entry, check and token, would not fit a float32 state exactly.
+        """
         super().__init__()
+        if config.match_orders and config.match_slots < vocab_size:
+            raise ConfigError(f"model.match_slots must be at least the vocabulary's size, {vocab_size:,}")
         self.config = config
         self.embedding = nn.Embedding(vocab_size, config.embedding_size)
         self.ngrams = nn.Embedding(config.ngram_buckets, config.ngram_size) if config.ngram_orders else None
-        width = config.embedding_size + config.ngram_size * len(config.ngram_orders)
+        self.matches = nn.ModuleList(nn.Embedding(vocab_size, config.match_size) for _ in config.match_orders)
+        self.past = max((*config.ngram_orders, *config.match_orders), default=1) - 1
+        match_width = config.match_size * len(config.match_orders)
+        width = config.embedding_size + config.ngram_size * len(config.ngram_orders) + match_width
         sizes = [width] + [config.hidden_size] * (config.num_layers - 1)
         self.layers = nn.ModuleList(_CELLS[config.cell](size, config.hidden_size, batch_first=True) for size in sizes)
         self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear(config.hidden_size, vocab_size)
+        # Matches go to the softmax by a way of their own too: what they say is nearly the answer.
+        self.output = nn.Linear(config.hidden_size + match_width, vocab_size)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -52,6 +63,8 @@ class RecurrentLM(nn.Module):
         nn.init.normal_(self.embedding.weight)
         if self.ngrams is not None:
             nn.init.normal_(self.ngrams.weight, std=0.1)  # rare n-grams keep their start: it must not drown the token
+        for table in self.matches:
+            nn.init.normal_(table.weight, std=0.5)  # type: ignore[arg-type]
         nn.init.zeros_(self.output.bias)
         hidden = self.config.hidden_size
         for layer in self.layers:
@@ -66,18 +79,21 @@ class RecurrentLM(nn.Module):
                 parameters["bias_ih_l0"].data[hidden : 2 * hidden] = 1.0
 
     @property
-    def state_names(self) -> tuple[str, ...]:
-        parts = ("h", "c") if self.config.cell == "lstm" else ("h",)
-        names = [f"{part}{layer}" for layer in range(self.config.num_layers) for part in parts]
-        return (*names, "recent") if self.ngrams is not None else tuple(names)
+    def state_sizes(self) -> dict[str, int]:
+        """Width of each state, by name, in the order in which they are listed everywhere."""
+        config = self.config
+        parts = ("h", "c") if config.cell == "lstm" else ("h",)
+        sizes = {f"{part}{layer}": config.hidden_size for layer in range(config.num_layers) for part in parts}
+        if self.past:
+            sizes["recent"] = self.past
+        if config.match_orders:
+            sizes |= {"keys": len(config.match_orders), "table": len(config.match_orders) * config.match_slots}
+            sizes["document"] = 1
+        return sizes
 
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> State:
         """The state before a document: zeros, on the given device."""
-        sizes = {"recent": max(self.config.ngram_orders, default=1) - 1}
-        return {
-            name: torch.zeros(1, batch, sizes.get(name, self.config.hidden_size), device=device)
-            for name in self.state_names
-        }
+        return {name: torch.zeros(1, batch, size, device=device) for name, size in self.state_sizes.items()}
 
     def forward(self, tokens_BT: Tensor, state: State) -> tuple[Tensor, State]:
         """Read a window of tokens and predict each next one.
@@ -90,12 +106,14 @@ class RecurrentLM(nn.Module):
             Logits (unnormalised log-probabilities, nats), float [B, T, V], and the state after the last token.
         """
         after: State = {}
-        x_BTE = self.embedding(tokens_BT)
-        if self.ngrams is not None:
-            hashes_BTO, after["recent"] = hash_ngrams(
-                tokens_BT, state["recent"], self.config.ngram_orders, self.config.ngram_buckets
-            )
-            x_BTE = torch.cat([x_BTE, self.ngrams(hashes_BTO).flatten(2)], dim=-1)
+        inputs = [self.embedding(tokens_BT)]
+        if self.past:
+            extended = torch.cat([state["recent"][0].long(), tokens_BT], dim=1)
+            after["recent"] = extended[:, -self.past :].float()[None]
+            inputs += self._ngrams(extended)
+            matched = self._matches(extended, tokens_BT, state, after)
+            inputs += matched
+        x_BTE = torch.cat(inputs, dim=-1)
         for index, layer in enumerate(self.layers):
             if self.config.cell == "lstm":
                 before = (state[f"h{index}"].to(x_BTE.dtype), state[f"c{index}"].to(x_BTE.dtype))
@@ -103,26 +121,32 @@ class RecurrentLM(nn.Module):
             else:
                 x_BTE, after[f"h{index}"] = layer(x_BTE, state[f"h{index}"].to(x_BTE.dtype))
             x_BTE = self.dropout(x_BTE)
-        return self.output(x_BTE), {name: after[name] for name in self.state_names}
+        if self.matches:
+            x_BTE = torch.cat([x_BTE, *(vector.to(x_BTE.dtype) for vector in matched)], dim=-1)
+        return self.output(x_BTE), {name: after[name] for name in self.state_sizes}
 
+    def _ngrams(self, extended: Tensor) -> list[Tensor]:
+        """Vectors of the n-grams that end at each token, one list item in all or none, [B, T, O × N]."""
+        if self.ngrams is None:
+            return []
+        orders = self.config.ngram_orders
+        offset = torch.tensor(orders, device=extended.device)  # so that orders do not share their rows by construction
+        rows_BTO = hash_past(extended, orders, self.past, self.config.ngram_buckets, offset)
+        return [self.ngrams(rows_BTO).flatten(2)]
 
-def hash_ngrams(tokens_BT: Tensor, recent: Tensor, orders: tuple[int, ...], buckets: int) -> tuple[Tensor, Tensor]:
-    """Row of the n-gram table for each position and order: polynomial hash of the last tokens, modulo the table's size.
-
-    Args:
-        tokens_BT: int64 ids.
-        recent: the max(orders) - 1 tokens before the window, as floats [1, B, max(orders) - 1].
-
-    Returns:
-        int64 [B, T, O], in [0, buckets), and the recent tokens for the next window.
-    """
-    time = tokens_BT.shape[1]
-    past = max(orders) - 1
-    extended = torch.cat([recent[0].long(), tokens_BT], dim=1)
-    rows, hashed = [], torch.zeros_like(tokens_BT)
-    for back in range(max(orders)):
-        hashed = (hashed * HASH_MULTIPLIER + extended[:, past - back : past - back + time] + 1) % buckets
-        if back + 1 in orders:
-            # The order goes in too, so that a bigram and the trigram around it do not share their rows by construction.
-            rows.append((hashed * HASH_MULTIPLIER + back) % buckets)
-    return torch.stack(rows, dim=-1), extended[:, -past:].float()[None]
+    def _matches(self, extended: Tensor, tokens_BT: Tensor, state: State, after: State) -> list[Tensor]:
+        """Vectors of what followed each context the last time, one list item per order, [B, T, M]."""
+        if not self.matches:
+            return []
+        orders, slots = self.config.match_orders, self.config.match_slots
+        # A stream has many documents, and a match must not reach across: the document's number goes into the hash.
+        document_BT = state["document"][0].long() + (tokens_BT == DOC).cumsum(1)
+        keys_BTO = hash_past(extended, orders, self.past, KEY_MODULUS, (document_BT * DOCUMENT_WEIGHT)[..., None])
+        table_BOS = state["table"][0].long().view(-1, len(orders), slots)
+        followed_BTO, table_BOS = match_past(
+            keys_BTO, tokens_BT, state["keys"][0].long(), table_BOS, self.embedding.num_embeddings
+        )
+        after["keys"] = keys_BTO[:, -1].float()[None]
+        after["table"] = table_BOS.flatten(1).float()[None]
+        after["document"] = (document_BT[:, -1:] % KEY_MODULUS).float()[None]
+        return [table(followed_BTO[..., i]) for i, table in enumerate(self.matches)]

@@ -25,6 +25,8 @@ FindEnd = Callable[[str], int | None]
 "Given a draft's text, says where it ends (what follows is dropped), or None if it has not ended yet."
 
 GREEDY = SamplingConfig(temperature=0)
+NEARBY = 2_000  # characters before the cursor in whose lines an indentation is plausible for a suggestion, too
+MIN_INDENT = 16  # columns that are plausible in any case; arguments may stand as far right as the cursor's line goes
 
 
 class Clock:
@@ -103,7 +105,8 @@ def continue_texts(
     if not drafts:
         return
     random = np.random.default_rng(config.seed)
-    rows = [_Row(draft, LoopGuard(context)) for draft in drafts]
+    nearby = context[-NEARBY:]
+    rows = [_Row(draft, LoopGuard(nearby, max(MIN_INDENT, len(context) - context.rfind("\n")))) for draft in drafts]
     for row, forbidden in zip(rows, forbidden_first or [], strict=False):
         row.forbidden = forbidden
     if position is None:

@@ -29,23 +29,24 @@ HEALED_AFTER = 200  # characters without another loop, after which earlier ones 
 
 _RULES = frozenset("=-#*~_.+/")  # characters that people draw lines with
 _BLANK = frozenset(" \t")
-_DEEP = re.compile(rf"(?m)^ {{{MAX_INDENT - 8},}}")
+_INDENT = re.compile(r"(?m)^ {9,}")  # less than that changes nothing
 
 
 class LoopGuard:
     """Watches one sample. Feed it the text so far, then every generated character."""
 
-    def __init__(self, context: str = "") -> None:
+    def __init__(self, context: str = "", max_indent: int = MAX_INDENT) -> None:
         """Args:
         context: the text before the sample: its own repetitions are not held against the sample, and an indentation
             that occurs there is plausible.
+        max_indent: columns of white space that are plausible in any case.
         """
         tail = context[-MAX_PERIOD:]
         self._history = np.zeros(4 * MAX_PERIOD, np.uint32)  # code points, the newest at _end - 1
         self._history[: len(tail)] = [ord(character) for character in tail]
         self._end = len(tail)
         self._matches_P = np.zeros(MAX_PERIOD, np.int64)  # how long each character was the one P before it
-        self._indent = max(MAX_INDENT, _deepest_indent(context) + 8)
+        self._indent = max(max_indent, _deepest_indent(context) + 8)
         self._last = ""
         self._same = self._blank = self._blank_lines = 0
         self._on_blank_line = context == "" or context.endswith("\n")
@@ -117,5 +118,4 @@ _LIMITS_P = _limits()
 
 
 def _deepest_indent(context: str) -> int:
-    """Columns of the deepest line, as far as it matters here."""
-    return max(map(len, _DEEP.findall(context[-8_000:])), default=0)
+    return max(map(len, _INDENT.findall(context[-8_000:])), default=0)

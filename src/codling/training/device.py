@@ -48,5 +48,6 @@ def pick_device(device: str, precision: str) -> Device:
         name = torch.cuda.get_device_name()
     else:
         bfloat16 = precision == "bfloat16"
-        name = f"CPU, {torch.get_num_threads()} threads"
+        num_threads = torch.get_num_threads()
+        name = f"CPU, {num_threads} thread{'s' if num_threads > 1 else ''}"
     return Device(torch.device(device), bfloat16, f"{name}, {'bfloat16' if bfloat16 else 'float32'}")

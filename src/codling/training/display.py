@@ -19,7 +19,7 @@ _SMOOTHING = 0.95  # of the shown loss and accuracy, per step: a single batch is
 
 
 class Display(Observer):
-    """Shows where training stands: loss and accuracy, of training and validation, tokens per second, time left."""
+    """Shows where training stands: loss and accuracy of training and validation, tokens per second, time left."""
 
     def __init__(self, console: Console, title: str = "training", line_s: float = _LINE_S) -> None:
         """Prepare a display.
@@ -59,17 +59,17 @@ class Display(Observer):
         loss = keep * loss + (1 - keep) * status.loss_nats
         accuracy = keep * accuracy + (1 - keep) * status.accuracy
         self._smooth, self._last_step = (loss, accuracy), status.step
-        figures = f"loss {loss:.3f}  acc {accuracy:.3f}"
+        figures = f"loss {loss:.3f} acc {accuracy:.3f}"
         row = self._last_row
         if row is not None and row.val_loss_nats is not None:
-            figures += f"  val {row.val_loss_nats:.3f}  acc {row.val_accuracy:.3f}"
+            figures += f"  val {row.val_loss_nats:.3f} {row.val_accuracy:.3f}"
         speed = _speed(status.tokens_per_s)
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=status.step, figures=figures, speed=speed, epoch=status.epoch)
+            self._bar.update(self._task, completed=status.step, figures=figures, speed=f"{speed}/s")
         elif time.monotonic() - self._last_line >= self._line_s:
             self._last_line = time.monotonic()
             left = self._time_left(status.step)
-            self._say(f"step {status.step:,}{self._of()}  epoch {status.epoch:.2f}  {figures}  {speed}{left}")
+            self._say(f"step {status.step:,}{self._of()}  epoch {status.epoch:.2f}  {figures}  {speed} tokens/s{left}")
 
     def measured(self, row: CurveRow) -> bool:
         self._last_row = row
@@ -109,20 +109,19 @@ class Display(Observer):
     def _open_bar(self, start: Start) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        # Everything in less than 80 columns: rich would cut off the counter and the time left first.
         self._bar = Progress(
-            TextColumn(self._title),
-            BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("epoch {task.fields[epoch]:.2f}  {task.fields[figures]}  {task.fields[speed]}"),
-            TimeRemainingColumn(),
+            BarColumn(bar_width=8),
+            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(compact=True),
             console=self._console,
             refresh_per_second=4,
         )
-        self._task = self._bar.add_task(
-            "", total=start.num_steps, completed=start.step, figures="", speed="", epoch=0.0
-        )
+        self._task = self._bar.add_task("", total=start.num_steps, completed=start.step, figures="", speed="")
         self._bar.start()
 
 
 def _speed(tokens_per_s: float) -> str:
-    return f"{tokens_per_s / 1e6:.2f} M tokens/s" if tokens_per_s >= 1e6 else f"{tokens_per_s / 1e3:.1f} k tokens/s"
+    return f"{tokens_per_s / 1e6:.2f}M" if tokens_per_s >= 1e6 else f"{tokens_per_s / 1e3:.1f}k"

@@ -64,7 +64,7 @@ class Outcome:
     @property
     def s_per_epoch(self) -> float:
         """Seconds of training per pass over the data."""
-        return self.tokens_per_epoch / self.tokens_per_s
+        return self.tokens_per_epoch / self.tokens_per_s if self.tokens_per_s else math.nan
 
 
 def train(
@@ -153,6 +153,7 @@ class _Trainer:
 
     def prepare(self, fresh: bool) -> None:
         """Seed and start over, or restore the checkpoint."""
+        self.folder.sweep()
         if fresh or not self.folder.checkpoint.exists():
             torch.manual_seed(self.loop.seed)
             self.folder.checkpoint.unlink(missing_ok=True)

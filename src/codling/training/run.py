@@ -116,6 +116,12 @@ class RunFolder:
     def report(self) -> Path:
         return self.path / "report.html"
 
+    def sweep(self) -> None:
+        """Remove what a process that was killed while writing left beside the files."""
+        for folder in (self.path, self.checkpoint.parent, self.best.parent):
+            for part in folder.glob(".*.part"):
+                part.unlink(missing_ok=True)
+
     def write_config(self, config: dict[str, Any]) -> None:
         write_text_atomically(self.path / "config.json", json.dumps(config, indent=1, ensure_ascii=False) + "\n")
 

@@ -148,6 +148,32 @@ def test_a_stream_hands_on_pieces_as_they_come_and_stops_with_its_reader() -> No
     asyncio.run(main())
 
 
+def test_a_stream_that_ends_by_itself_was_not_given_up() -> None:
+    async def main() -> None:
+        reasons: list[str] = []
+        desk = Desk(1, PATIENCE_S, reasons.append)
+        ticket = desk.take_ticket()
+        assert [piece async for piece in desk.stream(lambda _: iter([1, 2, 3]), ticket)] == [1, 2, 3]
+        desk.give_back(ticket)
+        assert reasons == []
+        desk.close()
+
+    asyncio.run(main())
+
+
+def test_a_closed_desk_takes_nobody() -> None:
+    async def main() -> None:
+        desk = Desk(1, PATIENCE_S)
+        early = desk.take_ticket()
+        desk.close()
+        for attempt in (desk.take_ticket, lambda: asyncio.ensure_future(desk.run(lambda _: 1, early))):
+            with pytest.raises(AbandonedError) as caught:
+                await attempt()  # type: ignore[misc]
+            assert caught.value.reason == "shutdown"
+
+    asyncio.run(main())
+
+
 def test_a_stream_ends_with_its_error() -> None:
     async def main() -> None:
         desk = Desk(1, PATIENCE_S)

@@ -217,7 +217,8 @@ def test_no_body_breaks_the_server(client: Any, body: bytes) -> None:
     answer = client("POST", "/api/complete", content=body, headers=JSON)
     if answer.status_code == 200:
         assert answer.json()["model"] in ("chain", "tiny")
-        assert all(row["text"] and 0 < row["score"] <= 1 for row in answer.json()["suggestions"])
+        # a long text's probability may be too small for a float: 0
+        assert all(row["text"] and 0 <= row["score"] <= 1 for row in answer.json()["suggestions"])
     else:
         assert answer.status_code < 500, answer.text
         check_error(answer, answer.status_code)

@@ -58,6 +58,8 @@ def test_a_client_that_hangs_up_stops_its_sample(serving: Serving) -> None:
         assert metric(serving, "codling_in_flight") == 1
     until(serving, "codling_in_flight", 0)
     assert metric(serving, 'codling_cancelled_total{reason="disconnected"}') == before + 1
+    httpx.post(f"{serving.url}api/sample", json={"prompt": "x.", "max_chars": 5})  # one that is heard to its end
+    assert metric(serving, 'codling_cancelled_total{reason="disconnected"}') == before + 1
 
 
 def test_a_newer_request_of_the_session_ends_the_older_one(serving: Serving) -> None:

@@ -67,6 +67,7 @@ class Desk:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="codling")
         self._newest: dict[str, Ticket] = {}
         self._tickets: set[Ticket] = set()
+        self._closed = False
 
     async def run(self, work: Callable[[Cancelled], T], ticket: Ticket) -> T:
         """Run work on a thread and wait for it, unless the ticket is cancelled first.
@@ -74,6 +75,8 @@ class Desk:
         Raises:
             AbandonedError: nobody waits any more, or it took too long; the thread is told to stop.
         """
+        if ticket.abandoned.done():  # before it began
+            raise AbandonedError(ticket.abandoned.result())
         job = self._pool.submit(work, ticket.cancelled)
         self._count(job)
         answer = asyncio.wrap_future(job)
@@ -107,20 +110,24 @@ class Desk:
 
         running = asyncio.ensure_future(self.run(produce, ticket))
         running.add_done_callback(lambda _: pieces.put_nowait(None))  # given up before it got a thread
+        running.add_done_callback(_look_at)
         try:
             while (piece := await pieces.get()) is not None:
                 yield piece
             await running
         finally:
-            ticket.cancel("disconnected")  # without effect when all is done
-            running.add_done_callback(_look_at)
+            if not running.done():
+                ticket.cancel("disconnected")
 
     def take_ticket(self, session: str | None = None) -> Ticket:
         """Begin a request; an older one of the same session is overtaken.
 
         Raises:
             BusyError: as many requests run and wait as the server takes.
+            AbandonedError: the server stops.
         """
+        if self._closed:
+            raise AbandonedError("shutdown")
         older = self._newest.get(session) if session is not None else None
         if older is not None:
             older.cancel("superseded")
@@ -142,6 +149,7 @@ class Desk:
 
     def close(self) -> None:
         """Give up everything; for the server's shutdown."""
+        self._closed = True
         for ticket in list(self._tickets):
             ticket.cancel("shutdown")
         self._pool.shutdown(wait=False, cancel_futures=True)

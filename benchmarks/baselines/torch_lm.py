@@ -39,6 +39,8 @@ def load_torch(bundle: Bundle) -> RecurrentLM:
         _set(model.embedding.weight, _table(constants, "embedding"))
         if model.ngrams is not None:
             _set(model.ngrams.weight, _table(constants, "ngrams"))
+        for order, matches in enumerate(model.matches):
+            _set(matches.weight, _table(constants, f"matches{order}"))
         for index, layer in enumerate(model.layers):
             gates = _GATES[model.config.cell]
             for name in ("weight_ih", "weight_hh"):

@@ -36,10 +36,11 @@ class Completer:
     whole file again. Safe to use from several threads at once.
     """
 
-    def __init__(self, model: Model | str | Path, threads: int = 1) -> None:
+    def __init__(self, model: Model | str | Path, threads: int = 1, *, context: int | None = None) -> None:
         """Args:
         model: a loaded model, or a bundle's name or path.
         threads: cores that a call may use; 1 is fastest, for a step is too small to share.
+        context: characters before the cursor that are read at least; None for the engine's choice.
 
         Raises:
             BundleError: no such bundle, or it is damaged.
@@ -47,10 +48,10 @@ class Completer:
         from codling.complete.tokens import TokenFinder
         from codling.engine.model import load_model
         from codling.engine.pieces import Pieces
-        from codling.engine.prefix import PrefixReader
+        from codling.engine.prefix import CONTEXT, PrefixReader
 
         self.model: Model = load_model(model, threads) if isinstance(model, str | Path) else model
-        self.reader = PrefixReader(self.model)
+        self.reader = PrefixReader(self.model, context=CONTEXT if context is None else context)
         self._pieces = Pieces(self.model.vocab)
         self._finder = TokenFinder(self.model, self._pieces)
 

@@ -33,7 +33,7 @@ CONTEXT = (
     2_048  # characters; a two-layer LSTM gains little from more, and each costs a tenth of a millisecond when cold
 )
 CHUNK = 256  # tokens per run when cold: about 25 ms on one core, so a newer keystroke waits no longer than that
-MAX_BYTES = 64 << 20  # about 5,000 states of a 2 x 768 LSTM: an hour of typing
+MAX_BYTES = 64 << 20  # about 4,500 states of a 2 x 768 LSTM, or 600 of one that also carries tables of matches
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,11 +60,11 @@ class PrefixReader:
         self.model = model
         self.context = context
         self.chunk = chunk
-        self.max_bytes = max_bytes
-        self.num_bytes = 0
         self.num_steps = 0
         "Tokens that the model has read so far, for metrics."
-        self._positions: OrderedDict[tuple[int, int], Position] = OrderedDict()
+        # What was read stays longer than what was only guessed: it costs more to compute again.
+        self._read = _Positions(max_bytes * 3 // 4)
+        self._guessed = _Positions(max_bytes // 4)
         self._lock = threading.Lock()
         self._fingerprints = _Fingerprints()
         self._ends_line_V = np.array([piece.endswith(b"\n") for piece in model.vocab.pieces()])
@@ -91,7 +91,7 @@ class PrefixReader:
             log_probs_BTV, state = self.model.run(tokens_T[None, start:end], state)
             # a copy, for a view would keep the whole run's probabilities alive
             position = Position(log_probs_BTV[0, -1].copy(), state, end, fingerprints(end))
-            self._remember(position, end - start)
+            self._remember(self._read, position, end - start)
             start = end
         assert position is not None  # tokens are never empty: the first is DOC
         return position
@@ -99,19 +99,25 @@ class PrefixReader:
     def step(self, position: Position, token: int) -> Position:
         """The position one token further on; free when it is known already."""
         fingerprint = self._fingerprints.extend(position.fingerprint, position.num_tokens, token)
-        known = self._recall(fingerprint)
+        with self._lock:
+            known = self._find(fingerprint)
         if known is not None:
             return known
         log_probs_BTV, state = self.model.run(np.array([[token]], np.int64), position.state)
         after = Position(log_probs_BTV[0, 0], state, position.num_tokens + 1, fingerprint)
-        self._remember(after, 1)
+        self._remember(self._guessed, after, 1)
         return after
 
     def forget(self) -> None:
         """Drop all states, as after a restart."""
         with self._lock:
-            self._positions.clear()
-            self.num_bytes = 0
+            self._read.clear()
+            self._guessed.clear()
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the states take."""
+        return self._read.num_bytes + self._guessed.num_bytes
 
     def _run_ends(self, tokens_T: npt.NDArray[np.int64], start: int) -> list[int]:
         """Where runs end: at multiples of the chunk, at the start of the last line, and at the end.
@@ -128,30 +134,47 @@ class PrefixReader:
     def _longest_known(self, fingerprints: _PrefixFingerprints) -> Position | None:
         with self._lock:
             for num in range(fingerprints.num_tokens, 0, -1):
-                fingerprint = fingerprints(num)
-                found = self._positions.get(fingerprint)
+                found = self._find(fingerprints(num))
                 if found is not None:
-                    self._positions.move_to_end(fingerprint)
                     return found
         return None
 
-    def _recall(self, fingerprint: tuple[int, int]) -> Position | None:
-        with self._lock:
-            found = self._positions.get(fingerprint)
-            if found is not None:
-                self._positions.move_to_end(fingerprint)
-            return found
+    def _find(self, fingerprint: tuple[int, int]) -> Position | None:
+        return self._read.find(fingerprint) or self._guessed.find(fingerprint)
 
-    def _remember(self, position: Position, num_steps: int) -> None:
+    def _remember(self, where: _Positions, position: Position, num_steps: int) -> None:
         with self._lock:
             self.num_steps += num_steps
-            if position.fingerprint not in self._positions:
-                self.num_bytes += _num_bytes(position)
-            self._positions[position.fingerprint] = position
-            self._positions.move_to_end(position.fingerprint)
-            while self.num_bytes > self.max_bytes and self._positions:
-                _, oldest = self._positions.popitem(last=False)
-                self.num_bytes -= _num_bytes(oldest)
+            where.add(position)
+
+
+class _Positions:
+    """Positions by fingerprint; the least recently used go when there are too many bytes of them."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.num_bytes = 0
+        self._positions: OrderedDict[tuple[int, int], Position] = OrderedDict()
+
+    def find(self, fingerprint: tuple[int, int]) -> Position | None:
+        found = self._positions.get(fingerprint)
+        if found is not None:
+            self._positions.move_to_end(fingerprint)
+        return found
+
+    def add(self, position: Position) -> None:
+        replaced = self._positions.pop(position.fingerprint, None)
+        if replaced is not None:
+            self.num_bytes -= _num_bytes(replaced)
+        self._positions[position.fingerprint] = position
+        self.num_bytes += _num_bytes(position)
+        while self.num_bytes > self.max_bytes:
+            _, oldest = self._positions.popitem(last=False)
+            self.num_bytes -= _num_bytes(oldest)
+
+    def clear(self) -> None:
+        self._positions.clear()
+        self.num_bytes = 0
 
 
 def window_start(text: str, context: int) -> int:

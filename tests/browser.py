@@ -22,6 +22,7 @@ _PLACES = (
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
 FLAGS = [
+    "--host-resolver-rules=MAP codling.test 127.0.0.1",  # a host that is not localhost to the browser
     "--no-sandbox",  # it shows nothing but our own page, and containers have no user namespaces
     "--disable-gpu",
     "--disable-quic",

@@ -350,6 +350,16 @@ def test_the_address_with_a_token_opens_a_page_that_works(
         expect_ghost(page, LINE)
 
 
+def test_it_works_under_another_name_than_localhost(open_page: Callable[..., Page], models: list[str | Path]) -> None:
+    """There, without https, browsers keep some of their functions back."""
+    with Serving(*models, "--host", "0.0.0.0", "--token", "abc") as serving:
+        page = open_page(f"http://codling.test:{serving.port}/?token=abc")
+        assert page.evaluate("isSecureContext") is False
+        clear(page)
+        page.keyboard.type("a.")
+        expect_ghost(page, LINE)
+
+
 @pytest.mark.parametrize(
     ("name", "width", "height", "scheme"),
     [("desktop", 1280, 800, "light"), ("dark", 1280, 800, "dark"), ("phone", 390, 844, "light")],

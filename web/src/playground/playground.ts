@@ -8,7 +8,7 @@ import type { View } from "../shell/views";
 import { CardDialog } from "./card";
 import { Costs } from "./costs";
 import { makeEditor } from "./editor";
-import { acceptGhost, acceptWord, dismissGhost, ghostOf, insertAtCursor } from "./ghost";
+import { acceptGhost, acceptWord, dismissGhost, insertAtCursor } from "./ghost";
 import { NextTokens } from "./nexttokens";
 import { SettingsPanel } from "./settings";
 import { Suggester } from "./suggester";
@@ -47,10 +47,8 @@ export const playground: View = {
     const suggester = new Suggester(settings.settings, costs, tokens, status, spoken);
     const view: EditorView = makeEditor(place, {
       onUpdate: (update) => {
-        if (writer.isWriting) {
-          if (!update.docChanged && !update.selectionSet) return;
-          writer.stop(); // the person goes on themselves
-        }
+        if (!update.docChanged && !update.selectionSet) return;
+        writer.stop(); // the person goes on themselves
         suggester.updated(update);
       },
       onDismiss: () => {
@@ -91,7 +89,7 @@ export const playground: View = {
     async function begin(): Promise<void> {
       try {
         settings.offer(await models());
-        if (!ghostOf(view)) suggester.refresh(view);
+        suggester.refresh(view);
       } catch (error) {
         if (error instanceof Refused) status.say("bad", error.message);
         else status.lost();

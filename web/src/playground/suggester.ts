@@ -17,7 +17,7 @@ const SPEAK_AFTER_MS = 900; // a screen reader hears a suggestion only when the 
 export class Suggester {
   private readonly memory = new Memory();
   private memoryHolds = ""; // the settings and the text behind the cursor that the memory was made for
-  private readonly session = crypto.randomUUID();
+  private readonly session = randomName();
   private pause: ReturnType<typeof setTimeout> | undefined;
   private speech: ReturnType<typeof setTimeout> | undefined;
   private underWay: AbortController | undefined;
@@ -31,9 +31,8 @@ export class Suggester {
     private readonly spoken: HTMLElement,
   ) {}
 
-  /** Called after every change of the editor. */
+  /** Called after every change of the text or of the cursor's place. */
   readonly updated = (update: ViewUpdate): void => {
-    if (!update.docChanged && !update.selectionSet) return;
     const typed = update.transactions.some((transaction) => transaction.docChanged);
     this.refresh(update.view, typed);
   };
@@ -131,4 +130,9 @@ export class Suggester {
     clearTimeout(this.speech);
     this.speech = setTimeout(() => (this.spoken.textContent = text ? `Suggestion: ${text}` : ""), SPEAK_AFTER_MS);
   }
+}
+
+/** A name that no other tab has. (crypto.randomUUID is there on localhost only, and for https.) */
+function randomName(): string {
+  return [...crypto.getRandomValues(new Uint32Array(3))].map((word) => word.toString(36)).join("");
 }

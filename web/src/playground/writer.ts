@@ -11,6 +11,8 @@ import { formatMs } from "./timing";
 
 const LENGTHS = [200, 400, 800]; // characters
 
+const HINT = "Sampled at the cursor; Tab keeps it, Esc drops it.";
+
 export class Writer {
   readonly element: HTMLElement;
   private readonly go = el("button", { type: "button", class: "primary" }, "Write on");
@@ -20,7 +22,7 @@ export class Writer {
     { id: "write-length" },
     ...LENGTHS.map((length) => el("option", { value: length, selected: length === LENGTHS[1] }, `${length} characters`)),
   );
-  private readonly note = el("p", { class: "faint", "aria-live": "polite" }, "Sampled at the cursor; Tab keeps it, Esc drops it.");
+  private readonly note = el("p", { class: "faint", "aria-live": "polite" }, HINT);
   private temperature = 0.5; // livelier than the ghost text, still mostly Python
   private underWay: AbortController | undefined;
 
@@ -48,15 +50,13 @@ export class Writer {
     );
   }
 
-  get isWriting(): boolean {
-    return this.underWay !== undefined;
-  }
-
+  /** End what is being written; without effect when nothing is. */
   stop(): void {
     this.underWay?.abort();
     this.underWay = undefined;
     this.go.textContent = "Write on";
     this.keep.hidden = true;
+    this.note.textContent = HINT;
   }
 
   private async write(): Promise<void> {

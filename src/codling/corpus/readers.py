@@ -33,6 +33,7 @@ _SKIPPED_FOLDERS = frozenset(
         *("site-packages", "build", "dist", "_build", "target", ".gradle", ".idea", ".vscode", ".cache"),
     )
 )
+_MAX_HASHED_BYTES = 1 << 26  # of one file: more than any that is read
 _LICENCE_NAMES = ("license", "licence", "copying", "unlicense")
 
 
@@ -151,10 +152,7 @@ def folder_identity(folder: Path) -> tuple[str, int]:
     """Hash of the paths and contents of a folder's files, and their size."""
     digest, num_bytes = hashlib.sha256(), 0
     for path in list_folder(folder):
-        try:
-            data = (folder / path).read_bytes()
-        except OSError:
-            data = b""
+        data = _read(folder / path, path, lambda _: _MAX_HASHED_BYTES).data
         num_bytes += len(data)
         digest.update(path.encode("utf-8", "surrogateescape") + b"\0" + hashlib.sha256(data).digest())
     return digest.hexdigest(), num_bytes

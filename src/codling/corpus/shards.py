@@ -46,7 +46,8 @@ class ShardSet:
         """Each document's tokens, its leading DOC included."""
         for shard in self.shards:
             starts = np.flatnonzero(shard == DOC)
-            yield from np.split(shard, starts[1:])
+            if len(starts):  # an empty split has one shard of no documents
+                yield from np.split(shard, starts[1:])
 
 
 def open_shards(folder: Path, split: str) -> ShardSet:

@@ -1,0 +1,72 @@
+"""codling corpus on the command line: answers on stdout, one line for a mistake, exit code 2."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+
+def codling(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "codling", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, encoding="utf-8")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "a.py").write_text(inspect.getsource(textwrap))
+    (folder / "b.py").write_text("print 'x'\n")
+    return folder
+
+
+def test_build_and_show(project: Path, tmp_path: Path) -> None:
+    sources = tmp_path / "sources.txt"
+    sources.write_text(f"{project}  train\n")
+    out = tmp_path / "out"
+    built = codling("corpus", "build", out, "--sources", sources, "--workers", "1", "--json")
+    assert built.returncode == 0, built.stderr
+    index = json.loads(built.stdout)
+    assert index["splits"]["train"]["documents"] == 1
+    assert built.stderr == "codling: the valid split is empty; --valid NAME or --split-by file fills it\n"
+    assert json.loads(codling("corpus", "show", out, "--json").stdout) == index
+    shown = codling("corpus", "show", out)
+    assert shown.returncode == 0
+    assert "mine" in shown.stdout
+    assert "not-parsing" in shown.stdout
+    plain = codling("corpus", "build", out, project, "--workers", "1", "--keep-docstrings")
+    assert plain.returncode == 0
+    assert "1 of 2 files kept" in plain.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "OUT"], "there is no source to build a corpus from"),
+        (["build", "OUT", "nowhere"], "there is no source 'nowhere'"),
+        (["build", "OUT", "PROJECT", "--test", "mien"], "cannot pin 'mien' to test"),
+        (["build", "OUT", "PROJECT", "--test", "mine", "--valid", "mine"], "'mine' cannot be in the test"),
+        (["build", "OUT", "PROJECT", "--licences", "some"], "judge.licences must be one of any, permissive"),
+        (["build", "OUT", "PROJECT", "--split-by", "line"], "judge.split.by must be one of project, file"),
+        (["build", "OUT", "PROJECT", "--vocab", "nowhere"], "cannot read the vocabulary nowhere"),
+        (["build", "PROJECT", "PROJECT"], "holds something that is no corpus"),
+        (["show", "PROJECT"], "is no finished corpus"),
+    ],
+)
+def test_a_mistake_is_one_line(project: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    places = {"OUT": str(tmp_path / "out"), "PROJECT": str(project)}
+    done = codling("corpus", *(places.get(argument, argument) for argument in arguments), *_workers(arguments))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def _workers(arguments: list[str]) -> list[str]:
+    return ["--workers", "1"] if arguments[0] == "build" else []

@@ -142,6 +142,8 @@ def _plots(result: StudyResult) -> str:
 
 
 def _plot_history(axes: Axes, measured: list[TrialRow]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     best = math.inf
     lowest = []
     for trial in measured:
@@ -154,7 +156,7 @@ def _plot_history(axes: Axes, measured: list[TrialRow]) -> None:
         if points:
             axes.plot(*zip(*points, strict=True), marker, markersize=4, label=state)
     axes.step(slots, lowest, where="post", linewidth=1, label="best so far")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("trial")
     axes.set_ylabel("loss, nats")
     axes.legend(frameon=False, fontsize="small")

@@ -6,9 +6,10 @@ alone, never on how often the process was started: a search that was interrupted
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -121,7 +122,17 @@ def tune(
     Raises:
         ConfigError: the folder's study is of another configuration; names the differing key.
     """
-    study = _open_study(folder, plan, about, fresh)
+    with _open_study(folder, plan, about, fresh) as study:
+        return _settle_all(study, objective, plan, folder, on_settled)
+
+
+def _settle_all(
+    study: optuna.Study,
+    objective: Objective,
+    plan: Plan,
+    folder: Path,
+    on_settled: Callable[[StudyResult], None],
+) -> StudyResult:
     _fail_stale(study)
     combinations = grid(plan.dimensions) if plan.grid else []
     num_slots = min(plan.num_trials or len(combinations), len(combinations)) if plan.grid else plan.num_trials or 0
@@ -139,7 +150,9 @@ def tune(
     return result
 
 
-def _open_study(folder: Path, plan: Plan, about: Mapping[str, Any], fresh: bool) -> optuna.Study:
+@contextlib.contextmanager
+def _open_study(folder: Path, plan: Plan, about: Mapping[str, Any], fresh: bool) -> Iterator[optuna.Study]:
+    """The folder's study, new or gone on with; its database is closed at the end."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -156,8 +169,9 @@ def _open_study(folder: Path, plan: Plan, about: Mapping[str, Any], fresh: bool)
         "hyperband": optuna.pruners.HyperbandPruner,
     }
     try:
+        storage = optuna.storages.RDBStorage(f"sqlite:///{path.resolve().as_posix()}")
         study = optuna.create_study(
-            storage=f"sqlite:///{path.resolve().as_posix()}",
+            storage=storage,
             study_name="codling",
             direction="minimize",
             pruner=pruners[plan.pruning](),
@@ -167,6 +181,16 @@ def _open_study(folder: Path, plan: Plan, about: Mapping[str, Any], fresh: bool)
     except Exception as error:  # SQLAlchemy, sqlite3 and Optuna each have their own
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TrainingError(f"the study {path} cannot be read ({line}); start over with --fresh") from None
+    try:
+        _check_same(study, plan, about, then, folder)
+        yield study
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _check_same(study: optuna.Study, plan: Plan, about: Mapping[str, Any], then: Any, folder: Path) -> None:
+    """Note what a new study is of, and refuse to go on with one of something else."""
     dimensions = {d.name: [list(d.choices), d.low, d.high, d.step, d.log] for d in plan.dimensions}
     now = json.loads(json.dumps({"config": about, "dim": dimensions, "grid": plan.grid, "seed": plan.seed}))
     if then is None:
@@ -177,7 +201,6 @@ def _open_study(folder: Path, plan: Plan, about: Mapping[str, Any], fresh: bool)
             f"the study in {folder} was started with {name} = {before!r}, not {after!r}; set it back, choose another "
             "--study folder, or start over with --fresh"
         )
-    return study
 
 
 def _fail_stale(study: optuna.Study) -> None:

@@ -142,6 +142,12 @@ def test_a_block_stops_where_the_file_goes_on(ngram: Completer) -> None:
     assert texts(ngram, prefix, suffix, kind="block") == ["\n    ordered = np.sort(values)"]
 
 
+def test_the_line_below_is_not_suggested_again(ngram: Completer) -> None:
+    prefix, suffix = cursor("    ordered = np.sort(values)\n")
+    assert texts(ngram, prefix) == ["    return ordered[len(values) // 2]"]
+    assert texts(ngram, prefix, "\n" + suffix) == []
+
+
 def test_windows_line_ends(ngram: Completer) -> None:
     prefix, _ = cursor("def median(values):")
     (block,) = texts(ngram, prefix.replace("\n", "\r\n"), kind="block")
@@ -241,7 +247,7 @@ def test_binary_text(tiny_completer: Completer) -> None:
     with pytest.raises(InputError):
         tiny_completer.complete("\x7fELF\0\0")
     with pytest.raises(InputError):
-        list(tiny_completer.sample("\0", SamplingConfig()))
+        tiny_completer.sample("\0", SamplingConfig())  # at once, so that a server can still answer with a status
 
 
 def test_a_huge_file_costs_what_a_large_one_costs(tiny: Path) -> None:

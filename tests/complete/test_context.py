@@ -90,3 +90,18 @@ def test_any_text(prefix: str, suffix: str) -> None:
     assert "\n" not in context.line + context.rest
     restored = context.restore("x\n        y")
     assert restored.replace("\r\n", "\n").replace("\t", "    ") == "x\n        y"
+
+
+@given(
+    st.text(alphabet="ab \n", max_size=60),
+    st.lists(st.integers(1, 7), max_size=20),
+    st.sampled_from(["x\n", "if a:\n\tb\n", "if a:\r\n\tb\r\n", "if a:\n\tb"]),
+)
+def test_a_stream_is_restored_as_the_whole_is(text: str, sizes: list[int], prefix: str) -> None:
+    context = prepare(prefix)
+    pieces, at = [], 0
+    for size in sizes:
+        pieces.append(text[at : at + size])
+        at += size
+    pieces.append(text[at:])
+    assert "".join(context.restore_stream(pieces)) == context.restore(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from codling.complete.block import BlockEnd
 from codling.complete.context import Context, prepare
 from codling.complete.lexical import word_before
 from codling.complete.overlap import useful_length
-from codling.errors import ConfigError, nearest
+from codling.errors import CancelledError, ConfigError, nearest
 from codling.types import Completion, Kind, Suggestion
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class Completer:
         for text, log_prob in rows:
             text = context.restore(text)
             if text.strip():
-                best[text] = max(best.get(text, 0.0), min(1.0, math.exp(log_prob)))
+                score = min(1.0, max(math.exp(log_prob), sys.float_info.min))  # never 0, however long the text
+                best[text] = max(best.get(text, 0.0), score)
         ranked = sorted(best.items(), key=lambda row: -row[1])[:limit]
         return Completion(
             suggestions=tuple(Suggestion(text=text, score=score) for text, score in ranked),
@@ -123,12 +125,17 @@ class Completer:
         Raises:
             InputError: the prompt is not text.
         """
+        context = prepare(prompt)  # now, not when the first character is asked for
+        return context.restore_stream(self._sample(context, config, cancelled))
+
+    def _sample(self, context: Context, config: SamplingConfig, cancelled: Callable[[], bool] | None) -> Iterator[str]:
         from codling.engine.sampling import sample
 
-        context = prepare(prompt)
-        position = self.reader.read(context.text)
-        for text in sample(self.reader, self._pieces, position, config, context=context.text, cancelled=cancelled):
-            yield context.restore(text)
+        try:
+            position = self.reader.read(context.text, cancelled)
+        except CancelledError:
+            return
+        yield from sample(self.reader, self._pieces, position, config, context=context.text, cancelled=cancelled)
 
     def _tokens(self, context: Context, position: Position, limit: int, clock: Clock) -> list[tuple[str, float]]:
         found = self._finder.find(position, limit, word=word_before(context.line), clock=clock)
@@ -179,6 +186,8 @@ class Completer:
             if not draft.finished:
                 draft.cut(_last_whole_word(draft.text))
             draft.cut(useful_length(draft.text, context.rest, context.next_line))
+            if context.on_blank_line and draft.text.strip() == context.next_line:
+                draft.cut(0)  # the line below is there already
         return [(draft.text, draft.log_prob) for draft in drafts]
 
 

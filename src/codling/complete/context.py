@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from codling.errors import InputError
@@ -51,6 +52,25 @@ class Context:
             lead = "" if self.on_blank_line else "x"  # the first line is indented only if the cursor is in that
             text = _LEADING_SPACES.sub(lambda run: "\t" * (len(run[0]) // len(TAB)), lead + text)[len(lead) :]
         return text.replace("\n", self.newline) if self.newline != "\n" else text
+
+    def restore_stream(self, pieces: Iterable[str]) -> Iterator[str]:
+        """The same for a text that comes in pieces."""
+        held, at_line_start = "", self.tabs and self.on_blank_line
+        for piece in pieces:
+            ready = ""
+            for character in piece if self.tabs else ():
+                if at_line_start and character == " ":
+                    held += character
+                    if held == TAB:
+                        ready, held = ready + "\t", ""
+                else:
+                    ready, held = ready + held + character, ""
+                    at_line_start = character == "\n"
+            ready = ready if self.tabs else piece
+            if ready:
+                yield ready.replace("\n", self.newline)
+        if held:
+            yield held
 
 
 def prepare(prefix: str, suffix: str = "") -> Context:

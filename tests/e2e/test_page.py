@@ -217,7 +217,7 @@ def test_the_next_tokens_are_listed_with_their_probabilities(page: Page) -> None
     shares = page.locator(".token-share").all_text_contents()
     values = [float(share.strip("<> %")) for share in shares]
     assert 1 < len(values) <= 8 and values == sorted(values, reverse=True)
-    assert first.locator(".token-bar").evaluate("bar => bar.getBoundingClientRect().width") > 20
+    page.wait_for_function("document.querySelector('.token-bar').getBoundingClientRect().width > 20")
     first.click()
     assert code(page) == "a.mode"
     page.keyboard.type("(")  # the focus is in the editor again

@@ -13,8 +13,18 @@ from tiny_bundle import tiny_bundle
 def test_the_first_one_chosen_is_the_default(chain: Path, tiny: Path) -> None:
     shelf = Shelf([str(tiny), str(chain)])
     assert shelf.default == "tiny"
-    assert shelf.completer().model.name == "tiny" and shelf.completer("chain").model.name == "chain"
+    assert (
+        shelf.check(None) == "tiny"
+        and shelf.completer("tiny").model.name == "tiny"
+        and shelf.completer("chain").model.name == "chain"
+    )
     assert shelf.completer("chain") is shelf.completer("chain")
+
+
+def test_two_of_one_name_are_told_apart(chain: Path, tmp_path: Path) -> None:
+    shelf = Shelf([str(chain), str(chain_bundle(tmp_path))])
+    assert [row.name for row in shelf.list().models] == ["chain", "chain-2"]
+    assert shelf.completer("chain") is not shelf.completer("chain-2")
 
 
 def test_without_a_choice_all_of_the_user_s_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,10 +48,10 @@ class Api:
 
     async def complete(self, request: Request) -> Response:
         message = await read_message(request, CompleteRequest)
-        self.shelf.check(message.model)
+        model = self.shelf.check(message.model)
 
         def work(cancelled: Cancelled) -> Completion:
-            return self._complete(self.shelf.completer(message.model), message, message.kind, cancelled)
+            return self._complete(self.shelf.completer(model), message, message.kind, cancelled)
 
         ticket = self.desk.take_ticket(message.session)
         try:
@@ -59,17 +59,17 @@ class Api:
                 completion = await self.desk.run(work, ticket)
         finally:
             self.desk.give_back(ticket, message.session)
-        return _json(CompleteResponse.of(completion))
+        return _json(CompleteResponse.of(completion, model))
 
     async def complete_stream(self, request: Request) -> Response:
         """Answers that reach further and further: the next token at once, then the line, then the block."""
         message = await read_message(request, CompleteRequest)
-        self.shelf.check(message.model)
+        model = self.shelf.check(message.model)
 
         def work(cancelled: Cancelled) -> Iterator[bytes]:
-            completer = self.shelf.completer(message.model)
+            completer = self.shelf.completer(model)
             for kind in _STAGES[message.kind]:
-                answer = CompleteResponse.of(self._complete(completer, message, kind, cancelled))
+                answer = CompleteResponse.of(self._complete(completer, message, kind, cancelled), model)
                 stage = StageMessage(kind=kind, suggestions=answer.suggestions, ms=answer.ms, model=answer.model)
                 yield event("suggestions", stage)
             yield event("done", {})
@@ -78,7 +78,7 @@ class Api:
 
     async def sample(self, request: Request) -> Response:
         message = await read_message(request, SampleRequest)
-        self.shelf.check(message.model)
+        model = self.shelf.check(message.model)
         config = SamplingConfig(
             temperature=message.temperature,
             top_k=message.top_k,
@@ -90,13 +90,13 @@ class Api:
 
         def work(cancelled: Cancelled) -> Iterator[bytes]:
             start = time.perf_counter()
-            completer = self.shelf.completer(message.model)
+            completer = self.shelf.completer(model)
             num_chars = 0
             for piece in completer.sample(message.prompt, config, cancelled=cancelled):
                 num_chars += len(piece)
                 yield event("piece", SamplePiece(piece))
             ms = (time.perf_counter() - start) * 1000
-            yield event("done", SampleDone(chars=num_chars, ms=ms, model=completer.model.card.name))
+            yield event("done", SampleDone(chars=num_chars, ms=ms, model=model))
 
         return await event_stream(request, self.desk, work, message.session)
 

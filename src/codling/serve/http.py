@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -130,6 +129,5 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return error_response(error.status_code, words, dict(error.headers or {}))
 
 
-async def _our_error(request: Request, error: Exception) -> Response:
-    logging.getLogger("codling").error("%s %s failed: %r", request.method, request.url.path, error)
-    return error_response(500, "something in codling broke; its log says more")
+async def _our_error(_: Request, __: Exception) -> Response:
+    return error_response(500, "something in codling broke; its log says more")  # uvicorn writes the traceback there

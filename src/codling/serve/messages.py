@@ -78,11 +78,12 @@ class CompleteResponse(Struct, frozen=True, kw_only=True):
     model: str
 
     @classmethod
-    def of(cls, completion: Completion) -> CompleteResponse:
+    def of(cls, completion: Completion, model: str) -> CompleteResponse:
+        """Of a model's answer, under the name by which the server knows it."""
         return cls(
             suggestions=[SuggestionMessage(suggestion.text, suggestion.score) for suggestion in completion.suggestions],
             ms=completion.ms,
-            model=completion.model,
+            model=model,
         )
 
 

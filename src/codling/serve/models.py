@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,9 @@ class Shelf:
         self._completers: dict[str, Completer] = {}
         self._places: dict[str, _Place] = {}
         if chosen:
-            bundles = [load_bundle(name) for name in chosen]
-            self._places = {bundle.name: _Place(bundle.path, bundle.card) for bundle in bundles}
-            self.default = bundles[0].name
+            for bundle in map(load_bundle, chosen):
+                self._places[_unused(bundle.name, self._places)] = _Place(bundle.path, bundle.card)
+            self.default = next(iter(self._places))
         else:
             self._places = {
                 path.name: _Place(path, card)
@@ -66,13 +67,12 @@ class Shelf:
         for name in self._places if chosen else (self.default,):
             self.completer(name)
 
-    def completer(self, name: str | None = None) -> Completer:
-        """The model of a name, loaded if need be; None for the default. Safe to call from several threads.
+    def completer(self, name: str) -> Completer:
+        """The model of a name, loaded if need be. Safe to call from several threads.
 
         Raises:
             UnknownModelError: there is none of that name, or its bundle is damaged.
         """
-        name = self.default if name is None else name
         place = self._place(name)
         loaded = self._completers.get(name)
         if loaded is not None:
@@ -85,14 +85,16 @@ class Shelf:
                     raise UnknownModelError(str(error)) from None
             return self._completers[name]
 
-    def check(self, name: str | None) -> None:
-        """Refuse a name that is not on the shelf, without loading anything.
+    def check(self, name: str | None) -> str:
+        """The name that a request means, None for the default, without loading anything.
 
         Raises:
-            UnknownModelError
+            UnknownModelError: there is none of that name.
         """
-        if name is not None:
-            self._place(name)
+        if name is None:
+            return self.default
+        self._place(name)
+        return name
 
     def list(self) -> ModelList:
         rows = [
@@ -116,6 +118,12 @@ class Shelf:
         if place is None:
             raise UnknownModelError(f"no model {name!r}{nearest(name, self._places)}")
         return place
+
+
+def _unused(name: str, used: Collection[str]) -> str:
+    """The name, numbered when it is taken: two runs of one preset may be served side by side."""
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(candidate for candidate in names if candidate not in used)
 
 
 def _num_bytes(card: Card) -> int:

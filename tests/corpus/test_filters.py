@@ -29,6 +29,7 @@ def parsed(source: str) -> Parsed:
         ("pip/_vendor/six.py", "vendored"),
         ("src/third_party/a/b.py", "vendored"),
         ("sklearn/Externals/a.py", "vendored"),
+        ("vendored-meson/meson/a.py", "vendored"),
         ("versioneer.py", "vendored"),
         ("a/b_pb2.py", "generated"),
         ("vendor.py", None),

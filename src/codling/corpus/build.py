@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import hashlib
+import importlib.util
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -81,6 +82,7 @@ def build_corpus(
         CorpusError: a source cannot be had, a pin names no project, or out holds something else.
     """
     _check_out(out)
+    _check_installed()
     known_vocab = read_vocab(vocab) if vocab is not None else None
     if known_vocab is not None and known_vocab.size > 1 << 16:
         raise CorpusError(f"{vocab} has {known_vocab.size:,} entries; shards hold at most {1 << 16:,}")
@@ -113,6 +115,12 @@ def build_corpus(
     write_text_atomically(out / "corpus.json", json.dumps(index, indent=1, ensure_ascii=False) + "\n")
     (work / _SOURCES).unlink(missing_ok=True)
     return index
+
+
+def _check_installed() -> None:
+    missing = [name for name in ("pyarrow", "rensa", "matplotlib") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise CorpusError(f"building a corpus needs {' and '.join(missing)}: pip install 'codling[train]'")
 
 
 def _stop_if(failed: dict[str, str], keep_going: bool) -> None:

@@ -3,8 +3,9 @@
 What goes is found in the syntax tree (tree-sitter), never by pattern, so a ``#`` in a string stays where it is. What
 comes out parses, means the same, and is its own cleaning.
 
-Cleaning: Dauphin et al., the paper that codling starts from, section IV.A: no comments, and no literal collections of
-more than a hundred lines. Differs: documentation strings go too unless asked for: they are prose, as comments are.
+Cleaning: Bastard, Beaudot & Lenoir, the paper that codling starts from, section IV.A: no comments, and no literal
+collections of more than a hundred lines. Differs: documentation strings go too unless asked for: they are prose, as
+comments are.
 """
 
 from __future__ import annotations

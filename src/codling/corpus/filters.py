@@ -31,8 +31,8 @@ REASONS = {
 
 _VENDORED = frozenset(
     (
-        *("_vendor", "_vendored", "vendor", "vendored", "vendored_packages", "extern", "_extern", "externals"),
-        *("_externals", "third_party", "thirdparty", "3rdparty", "3rd_party", "node_modules", "site-packages"),
+        *("vendor", "extern", "_extern", "externals", "_externals", "external_libs", "third_party", "thirdparty"),
+        *("3rdparty", "3rd_party", "node_modules", "site-packages"),
     )
 )
 _VENDORED_FILES = frozenset(("versioneer.py", "ez_setup.py", "distribute_setup.py", "get-pip.py"))
@@ -69,7 +69,7 @@ def drop_by_path(path: str, config: FilterConfig) -> Dropped | None:
     pure = PurePosixPath(path)
     if config.drop_vendored:
         for folder in pure.parts[:-1]:
-            if folder.lower() in _VENDORED:
+            if folder.lower() in _VENDORED or folder.lower().startswith(("vendored", "_vendor")):
                 return Dropped("vendored", folder)
         if pure.name in _VENDORED_FILES:
             return Dropped("vendored", pure.name)

@@ -37,7 +37,7 @@ __all__ = [
     "stem",
 ]
 
-GATHER_VERSION = 1
+GATHER_VERSION = 2
 "Raise it whenever the same source and options give other results, so that older work is not taken up again."
 
 

@@ -31,9 +31,12 @@ def fetch_sdist(spec: str, index_urls: Iterable[str], cache: Path) -> LocalSourc
     Raises:
         CorpusError: no such project or version, no source archive, or the index cannot be reached.
     """
-    from packaging.requirements import InvalidRequirement, Requirement
-    from unearth import PackageFinder
-    from unearth.errors import HashMismatchError, UnpackError
+    try:
+        from packaging.requirements import InvalidRequirement, Requirement
+        from unearth import PackageFinder
+        from unearth.errors import HashMismatchError, UnpackError
+    except ImportError:
+        raise CorpusError(f"{spec} needs unearth: pip install 'codling[train]'") from None
 
     try:
         requirement = Requirement(spec.removeprefix("pypi:"))

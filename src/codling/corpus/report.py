@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,16 +9,11 @@ from typing import Any
 from codling.corpus.filters import REASONS
 from codling.corpus.judge import Verdict
 from codling.files import write_text_atomically
+from codling.html import figure_svg, page, table
 
 __all__ = ["write_report"]
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { padding: .15rem .8rem .15rem 0; text-align: left; border-bottom: 1px solid #eee; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-svg { max-width: 100%; height: auto; }
-"""
+_COLUMNS = ("version", "licence", "split", "files", "kept", "lines", "characters")
 _MAX_BARS = 40  # projects in the plot; the table has them all
 
 
@@ -29,7 +22,6 @@ def write_report(path: Path, index: dict[str, Any], verdict: Verdict) -> None:
     counts = index["counts"]
     projects = sorted(verdict.projects, key=lambda row: (-row["lines"], row["name"], row["version"]))
     parts = [
-        "<h1>Corpus</h1>",
         _summary(index, len(projects)),
         "<h2>Splits</h2>",
         _table(
@@ -53,29 +45,14 @@ def write_report(path: Path, index: dict[str, Any], verdict: Verdict) -> None:
         ),
         "<h2>Taken out of what was kept</h2>",
         _table(("what", "number"), counts["removed"].items()),
-        _plots(projects, counts["dropped"]),
+        *_plots(projects, counts["dropped"]),
         "<h2>Projects</h2>",
-        _table(
-            ("project", "version", "licence", "split", "files", "kept", "lines", "characters"),
-            (
-                tuple(
-                    row[key] for key in ("name", "version", "licence", "split", "files", "kept", "lines", "characters")
-                )
-                for row in projects
-            ),
-        ),
+        _table(("project", *_COLUMNS), ([row["name"], *(row[key] for key in _COLUMNS)] for row in projects)),
     ]
     if index["failed"]:
-        parts += [
-            "<h2>Sources that could not be had</h2>",
-            _table(("source", "error"), map(dict.values, index["failed"])),
-        ]
-    body = "\n".join(parts)
-    write_text_atomically(
-        path,
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Corpus</title><style>{_STYLE}</style>'
-        f"</head><body>\n{body}\n</body></html>\n",
-    )
+        rows = ((row["source"], row["error"]) for row in index["failed"])
+        parts += ["<h2>Sources that could not be had</h2>", _table(("source", "error"), rows)]
+    write_text_atomically(path, page("Corpus", parts))
 
 
 def _summary(index: dict[str, Any], num_projects: int) -> str:
@@ -91,21 +68,10 @@ def _by_size(numbers: dict[str, int]) -> list[tuple[str, int]]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    lines = [tuple(row) for row in rows]
-    numeric = [bool(lines) and all(isinstance(row[i], int) for row in lines) for i in range(len(head))]
-    css = [' class="number"' if is_number else "" for is_number in numeric]
-    heads = "".join(f"<th{css[i]}>{html.escape(name)}</th>" for i, name in enumerate(head))
-    cells = (
-        "".join(
-            f"<td{css[i]}>{value:,}</td>" if isinstance(value, int) else f"<td{css[i]}>{html.escape(str(value))}</td>"
-            for i, value in enumerate(row)
-        )
-        for row in lines
-    )
-    return f"<table><tr>{heads}</tr>\n" + "\n".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
+    return table(head, ([f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows))
 
 
-def _plots(projects: list[dict[str, Any]], dropped: dict[str, int]) -> str:
+def _plots(projects: list[dict[str, Any]], dropped: dict[str, int]) -> list[str]:
     largest = [(f"{row['name']} {row['version']}", row["lines"], row["split"]) for row in projects if row["lines"]]
     parts = []
     if largest:
@@ -114,7 +80,7 @@ def _plots(projects: list[dict[str, Any]], dropped: dict[str, int]) -> str:
         parts.append(_bars(title, shown))
     if dropped:
         parts.append(_bars("Files dropped, by reason", [(reason, number, "") for reason, number in _by_size(dropped)]))
-    return "<h2>Plots</h2>" + "\n".join(parts) if parts else ""
+    return parts
 
 
 def _bars(title: str, bars: Sequence[tuple[str, int, str]]) -> str:
@@ -137,6 +103,4 @@ def _bars(title: str, bars: Sequence[tuple[str, int, str]]) -> str:
             axes.barh([0], [0], color=colours[split], label=split)
         if any(split in colours for _, _, split in bars):
             axes.legend(loc="lower right", frameon=False)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()[buffer.getvalue().index("<svg") :]
+        return figure_svg(figure)

@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 
 from codling.errors import CorpusError
 
-__all__ = ["in_order", "worker_pool"]
+__all__ = ["GC_THRESHOLD", "in_order", "worker_pool"]
 
 R = TypeVar("R")
+
+GC_THRESHOLD = 50_000  # syntax trees make and drop millions of objects, few of them in circles
 
 
 @contextlib.contextmanager
@@ -72,7 +74,7 @@ class _Inline(Executor):
 
 def _start() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(50_000)  # syntax trees make and drop millions of objects, few of them in circles
+    gc.set_threshold(GC_THRESHOLD)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

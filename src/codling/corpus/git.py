@@ -26,8 +26,7 @@ def fetch_commit(spec: str, cache: Path) -> LocalSource:
     url, revision = _parts(spec)
     git = _git(spec)
     name = PurePosixPath(url.replace("\\", "/").rstrip("/").replace(":", "/")).name.removesuffix(".git")
-    commit = _run([git, "ls-remote", "--", url, revision], spec, None).split()
-    known = commit[0] if commit else revision  # a bare commit id is not listed
+    known = _commit_named(revision, _run([git, "ls-remote", "--", url, revision], spec, None))
     folder = cache / f"{name}-{hashlib.sha256(f'{url} {known}'.encode()).hexdigest()[:24]}"
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
@@ -58,6 +57,15 @@ def commit_of(folder: Path) -> str:
         [git, "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, errors="replace", timeout=60
     )
     return f"commit {done.stdout.strip()}" if done.returncode == 0 else ""
+
+
+def _commit_named(revision: str, listing: str) -> str:
+    """What a revision stands for, out of git ls-remote, which lists every ref whose name ends in it."""
+    commits = {ref: commit for commit, _, ref in (line.partition("\t") for line in listing.splitlines())}
+    for ref in (revision, f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}", f"refs/heads/{revision}"):
+        if ref in commits:
+            return commits[ref]
+    return revision  # a commit's id is not listed
 
 
 def _parts(spec: str) -> tuple[str, str]:

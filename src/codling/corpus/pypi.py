@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from codling.corpus.readers import ARCHIVE_SUFFIXES, LocalSource
+from codling.corpus.split import normalised
 from codling.errors import CorpusError
 
 __all__ = ["fetch_sdist", "index_urls_of_environment"]
@@ -51,7 +53,8 @@ def fetch_sdist(spec: str, index_urls: Iterable[str], cache: Path) -> LocalSourc
         raise CorpusError(f"cannot ask the package index about {spec}: {_one_line(error)}") from None
     if found is None:
         where = ", ".join(urls) or "PyPI"
-        raise CorpusError(f"{spec}: {where} has no source archive of a final release that fits")
+        told = _heard.about(str(requirement.name))
+        raise CorpusError(f"{spec}: {where} has no source archive of a final release that fits{told}")
     hashes = found.link.hash_option
     expected = next(iter((hashes or {}).get("sha256", ())), "")
     key = expected or hashlib.sha256(found.link.normalized.encode()).hexdigest()
@@ -82,6 +85,27 @@ def fetch_sdist(spec: str, index_urls: Iterable[str], cache: Path) -> LocalSourc
         version=str(found.version or ""),
         origin=f"{found.link.filename} sha256:{digest}",
     )
+
+
+class _Heard(logging.Handler):
+    """Keeps what unearth logs when an index doesn't answer: it goes on without a word to its caller."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._messages.append(" ".join(record.getMessage().split()))
+
+    def about(self, project: str) -> str:
+        """The last complaint about a project's page, as the tail of a message; empty for none."""
+        page = f"/{normalised(project)}/"
+        said = [message for message in self._messages if page in message]
+        return f" ({said[-1][:300]})" if said else ""
+
+
+_heard = _Heard()
+logging.getLogger("unearth").addHandler(_heard)
 
 
 def _names_prerelease(specifier: Iterable[object]) -> bool:

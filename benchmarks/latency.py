@@ -16,6 +16,7 @@ import platform
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +52,22 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
+    warnings.filterwarnings("ignore", message="TF32")  # PyTorch's own, when oneDNN is turned off
     core = _take_one_core()
     torch.set_num_threads(1)
     bundle = load_bundle(options.model or default_model("python"))
     completer = Completer(bundle.path, threads=1)
-    runner = TorchRunner(load_torch(bundle))
+    network = load_torch(bundle)
+    peers = {"PyTorch": TorchRunner(network), "PyTorch without oneDNN": TorchRunner(network, onednn=False)}
     text = options.file.read_text(encoding="utf-8")
     if len(text) < TYPED_FROM + options.keystrokes:
         sys.exit(f"{options.file} is too short: it takes {TYPED_FROM + options.keystrokes:,} characters")
 
-    difference = _difference(completer, runner, text[:1_000])
+    difference = _difference(completer, peers["PyTorch"], text[:1_000])
     rows = [
-        _samples(completer, runner, options.samples, options.seed),
-        *_keystrokes(completer, runner, text, options.keystrokes),
-        _cold_opens(completer, runner, text),
+        *_samples(completer, peers, options.samples, options.seed),
+        *_keystrokes(completer, peers, text, options.keystrokes),
+        *_cold_opens(completer, peers, text),
     ]
     report = {
         "command": " ".join(["python", "benchmarks/latency.py", *sys.argv[1:]]),
@@ -89,32 +92,37 @@ def main() -> None:
         _print(report)
 
 
-def _samples(completer: Completer, runner: TorchRunner, num: int, seed: int) -> dict[str, Any]:
+def _samples(completer: Completer, peers: dict[str, TorchRunner], num: int, seed: int) -> list[dict[str, Any]]:
     """300 characters after a short prompt; a sample that ends sooner counts with its time per character."""
     prompt = "import os\ndef "
     tokens = [DOC, *completer.model.vocab.encode(prompt)]
-    ours, theirs = [], []
+    ours: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in peers}
     for i in range(num + 1):
         config = SamplingConfig(seed=seed + i, max_chars=SAMPLE_CHARS)
         completer.reader.forget()
         start = time.perf_counter()
         drawn = "".join(completer.sample(prompt, config))
         ours.append(_ms_since(start) * SAMPLE_CHARS / max(1, len(drawn)))
-        start = time.perf_counter()
-        runner.sample(tokens, SAMPLE_CHARS, config.temperature, seed + i)
-        theirs.append(_ms_since(start))
-    return _row(f"sample of {SAMPLE_CHARS} characters", ours[1:], theirs[1:])
+        for name, runner in peers.items():
+            start = time.perf_counter()
+            runner.sample(tokens, SAMPLE_CHARS, config.temperature, seed + i)
+            theirs[name].append(_ms_since(start))
+    return [_row(f"sample of {SAMPLE_CHARS} characters", name, ours[1:], times[1:]) for name, times in theirs.items()]
 
 
-def _keystrokes(completer: Completer, runner: TorchRunner, text: str, num: int) -> list[dict[str, Any]]:
+def _keystrokes(completer: Completer, peers: dict[str, TorchRunner], text: str, num: int) -> list[dict[str, Any]]:
     """Someone types the file on; after each character the rest of the line is suggested."""
     vocab = completer.model.vocab
     newline = vocab.encode("\n")[0]
     completer.reader.forget()
     completer.complete(text[:TYPED_FROM])
     begin = window_start(text[:TYPED_FROM], completer.reader.context)
-    _, state = runner.read([DOC, *vocab.encode(text[begin:TYPED_FROM])])
-    ours, theirs, again = [], [], []
+    read = [DOC, *vocab.encode(text[begin:TYPED_FROM])]
+    states = {name: runner.read(read)[1] for name, runner in peers.items()}
+    ours: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in peers}
+    again: list[float] = []
     num_ours = num_theirs = num_right = 0
     for end in range(TYPED_FROM + 1, TYPED_FROM + num + 1):
         start = time.perf_counter()
@@ -123,39 +131,44 @@ def _keystrokes(completer: Completer, runner: TorchRunner, text: str, num: int) 
         suggested = answer.suggestions[0].text if answer.suggestions else ""
         num_ours += len(suggested)
         num_right += suggested == text[end : text.find("\n", end)]
-        start = time.perf_counter()
-        logits_V, state = runner.read(vocab.encode(text[end - 1]), state)
-        line = runner.line(logits_V, state, newline, MAX_LINE)
-        theirs.append(_ms_since(start))
+        for name, runner in peers.items():
+            start = time.perf_counter()
+            logits_V, states[name] = runner.read(vocab.encode(text[end - 1]), states[name])
+            line = runner.line(logits_V, states[name], newline, MAX_LINE)
+            theirs[name].append(_ms_since(start))
         num_theirs += len(line)
         if end % max(1, num // 8) == 0:  # slow, so only now and then
             start = time.perf_counter()
-            runner.line(*runner.read([DOC, *vocab.encode(text[begin:end])]), newline, MAX_LINE)
+            peer = peers["PyTorch"]
+            peer.line(*peer.read([DOC, *vocab.encode(text[begin:end])]), newline, MAX_LINE)
             again.append(_ms_since(start))
     note = f"{num_ours / num:.0f} and {num_theirs / num:.0f} characters suggested; {num_right / num:.0%} of ours right"
-    return [
-        _row("keystroke, PyTorch keeps its state", ours, theirs, note),
-        _row("keystroke, PyTorch reads again", ours, again),
-    ]
+    rows = [_row("keystroke", f"{name}, state kept", ours, times, note) for name, times in theirs.items()]
+    return [*rows, _row("keystroke", "PyTorch, text read again", ours, again)]
 
 
-def _cold_opens(completer: Completer, runner: TorchRunner, text: str) -> dict[str, Any]:
-    """The first suggestion in a file that has just been opened; both read the same characters of it."""
+def _cold_opens(completer: Completer, peers: dict[str, TorchRunner], text: str) -> list[dict[str, Any]]:
+    """The first suggestion in a file that has just been opened; all read the same characters of it."""
     text = (text * (COLD_CHARS // len(text) + 1))[:COLD_CHARS]
     window = text[window_start(text, completer.reader.context) :]
     tokens = [DOC, *completer.model.vocab.encode(window)]
     newline = completer.model.vocab.encode("\n")[0]
-    ours, theirs = [], []
+    ours: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in peers}
     for _ in range(6):
         completer.reader.forget()
         start = time.perf_counter()
         completer.complete(text)
         ours.append(_ms_since(start))
-        start = time.perf_counter()
-        runner.line(*runner.read(tokens), newline, MAX_LINE)
-        theirs.append(_ms_since(start))
+        for name, runner in peers.items():
+            start = time.perf_counter()
+            runner.line(*runner.read(tokens), newline, MAX_LINE)
+            theirs[name].append(_ms_since(start))
     note = f"{len(window):,} characters are read"
-    return _row(f"cold open of {COLD_CHARS // 1_000} kB", ours[1:], theirs[1:], note)
+    return [
+        _row(f"cold open of {COLD_CHARS // 1_000} kB", name, ours[1:], times[1:], note)
+        for name, times in theirs.items()
+    ]
 
 
 def _difference(completer: Completer, runner: TorchRunner, text: str) -> float:
@@ -173,13 +186,13 @@ def _ms_since(start: float) -> float:
     return (time.perf_counter() - start) * 1_000
 
 
-def _row(what: str, ours: list[float], theirs: list[float], note: str = "") -> dict[str, Any]:
+def _row(what: str, peer_name: str, ours: list[float], theirs: list[float], note: str = "") -> dict[str, Any]:
     codling, peer = (
         {"p50_ms": float(np.percentile(times, 50)), "p95_ms": float(np.percentile(times, 95)), "n": len(times)}
         for times in (ours, theirs)
     )
     ratio = peer["p50_ms"] / codling["p50_ms"]
-    return {"what": what, "codling": codling, "torch": peer, "ratio_p50": ratio, "note": note}
+    return {"what": what, "peer": peer_name, "codling": codling, "torch": peer, "ratio_p50": ratio, "note": note}
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -187,13 +200,15 @@ def _print(report: dict[str, Any]) -> None:
         print(f"{key}: {report[key]}")
     print("versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()))
     print()
-    print(f"{'milliseconds':36} {'codling p50':>11} {'p95':>8} {'PyTorch p50':>12} {'p95':>8} {'ratio p50':>10}")
+    print(f"{'milliseconds':25} {'codling p50':>11} {'p95':>8}   {'peer':36} {'p50':>9} {'p95':>9} {'ratio':>7}")
     for row in report["rows"]:
         ours, theirs = row["codling"], row["torch"]
         print(
-            f"{row['what']:36} {ours['p50_ms']:11.2f} {ours['p95_ms']:8.2f} {theirs['p50_ms']:12.2f} "
-            f"{theirs['p95_ms']:8.2f} {row['ratio_p50']:9.1f}x  {row['note']}"
+            f"{row['what']:25} {ours['p50_ms']:11.2f} {ours['p95_ms']:8.2f}   {row['peer']:36} "
+            f"{theirs['p50_ms']:9.2f} {theirs['p95_ms']:9.2f} {row['ratio_p50']:6.1f}x"
         )
+    for note in dict.fromkeys(row["note"] for row in report["rows"] if row["note"]):
+        print(note)
 
 
 def _take_one_core() -> int | None:

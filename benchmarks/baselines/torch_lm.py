@@ -54,16 +54,22 @@ def load_torch(bundle: Bundle) -> RecurrentLM:
 
 
 class TorchRunner:
-    """Runs the network a token at a time, as a program written straight in PyTorch would."""
+    """Runs the network a token at a time, as a program written straight in PyTorch would.
 
-    def __init__(self, model: RecurrentLM) -> None:
+    As PyTorch comes, oneDNN runs its LSTM and packs the weights anew in every call, which for a single token is most of
+    the time. Someone who knows that turns it off.
+    """
+
+    def __init__(self, model: RecurrentLM, onednn: bool = True) -> None:
         self.model = model
+        self._onednn = onednn
 
     @torch.inference_mode()
     def read(self, tokens: list[int], state: State | None = None) -> tuple[Tensor, State]:
         """Logits [V] after the tokens, and the state there."""
         state = self.model.initial_state(1) if state is None else state
-        logits_BTV, state = self.model(torch.tensor([tokens]), state)
+        with torch.backends.mkldnn.flags(enabled=self._onednn):
+            logits_BTV, state = self.model(torch.tensor([tokens]), state)
         return logits_BTV[0, -1], state
 
     @torch.inference_mode()

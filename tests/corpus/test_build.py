@@ -207,6 +207,24 @@ def test_pins_that_cannot_be(projects: Path, tmp_path: Path, pins: dict[str, str
         build_corpus(tmp_path / "out", requests(projects, a="test"), config(), pins=pins, num_workers=1)
 
 
+def test_a_source_that_is_named_twice_is_read_once_and_pinned_once(projects: Path, tmp_path: Path) -> None:
+    twice = [Request(str(projects / "a"), "test"), *requests(projects)]
+    index = build_corpus(tmp_path / "out", twice, config(), num_workers=2)
+    assert [row["split"] for row in index["projects"]] == ["test", "train", "train", "train", "train"]
+    with pytest.raises(CorpusError, match="is pinned both to test and to valid"):
+        build_corpus(tmp_path / "out", [*twice, Request(str(projects / "a"), "valid")], config(), num_workers=1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_full_disk_is_one_line(projects: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codling.files.os.fsync", lambda descriptor: Path("/dev/full").write_bytes(b"x"))
+    with pytest.raises(CorpusError, match=r"cannot build .*No space left on device"):
+        build_corpus(tmp_path / "out", requests(projects), config(), num_workers=1)
+    monkeypatch.undo()
+    build_corpus(tmp_path / "out", requests(projects), config(), num_workers=1)
+    assert not list((tmp_path / "out").rglob("*.part"))
+
+
 def test_a_source_that_cannot_be_had(projects: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "x-1.0.tar.gz"
     damaged.write_bytes(b"no archive")

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from codling.config import to_mapping
-from codling.corpus.gather import GatherConfig, gather
+from codling.corpus.gather import GatherConfig, gather, stem
 from codling.corpus.judge import JudgeConfig, Progress, Verdict, judge
 from codling.corpus.readers import LocalSource
 from codling.corpus.shards import FORMAT
@@ -79,10 +79,27 @@ def build_corpus(
         keep_going: leave out a source that cannot be had, and record it, instead of stopping.
 
     Raises:
-        CorpusError: a source cannot be had, a pin names no project, or out holds something else.
+        CorpusError: a source cannot be had, a pin names no project, or out holds something else or cannot be written.
     """
     _check_out(out)
     _check_installed()
+    try:
+        return _build(out, requests, config, pins or {}, vocab, index_urls, num_workers, keep_going, progress)
+    except OSError as error:
+        raise CorpusError(f"cannot build {out}: {error}; when that is mended, the same command goes on") from error
+
+
+def _build(
+    out: Path,
+    requests: Sequence[Request],
+    config: BuildConfig,
+    pins: Mapping[str, str],
+    vocab: Path | None,
+    index_urls: Sequence[str],
+    num_workers: int | None,
+    keep_going: bool,
+    progress: Progress,
+) -> dict[str, Any]:
     known_vocab = read_vocab(vocab) if vocab is not None else None
     if known_vocab is not None and known_vocab.size > 1 << 16:
         raise CorpusError(f"{vocab} has {known_vocab.size:,} entries; shards hold at most {1 << 16:,}")
@@ -101,7 +118,7 @@ def build_corpus(
         _stop_if(failed, keep_going)
         if not stems:
             raise CorpusError("there is no source to build a corpus from")
-        verdict = judge(work, stems, pins or {}, config.judge, progress)
+        verdict = judge(work, stems, pins, config.judge, progress)
         (out / "corpus.json").unlink(missing_ok=True)  # from here on, what lies in out is no longer the old corpus
         made = known_vocab or _train_vocab(verdict)
         write_text_atomically(out / "vocab.json", json.dumps(made.to_json(), ensure_ascii=False) + "\n")
@@ -153,17 +170,25 @@ def _gather_all(
     failed: dict[str, str],
 ) -> dict[str, str]:
     """Gather every source, the largest first so that none is left over at the end; stems and their split pins."""
-    largest_first = sorted(sources, key=lambda pair: -pair[1].num_bytes)
-    waiting = {pool.submit(gather, source, config, work): (request, source) for request, source in largest_first}
-    stems: dict[str, str] = {}
+    pins: dict[str, str] = {}
+    by_stem: dict[str, LocalSource] = {}
+    for request, source in sources:
+        name = stem(source, config)
+        if request.split and pins.get(name) and pins[name] != request.split:
+            raise CorpusError(f"{source.spec} is pinned both to {pins[name]} and to {request.split}")
+        pins[name] = request.split or pins.get(name, "")
+        by_stem[name] = source
+    largest_first = sorted(by_stem.items(), key=lambda item: -item[1].num_bytes)
+    waiting = {pool.submit(gather, source, config, work): name for name, source in largest_first}
     for count, done in enumerate(concurrent.futures.as_completed(waiting), start=1):
-        request, source = waiting[done]
+        name = waiting[done]
         try:
-            stems[done.result()] = request.split
+            done.result()
         except CorpusError as error:
-            failed[source.spec] = str(error)
+            failed[by_stem[name].spec] = str(error)
+            del pins[name]
         progress("gather", count, len(waiting))
-    return dict(sorted(stems.items()))
+    return dict(sorted(pins.items()))
 
 
 def _train_vocab(verdict: Verdict) -> Vocab:
@@ -192,7 +217,7 @@ def _hash(vocab: Vocab) -> str:
 
 def _prune(out: Path, stems: Iterable[str], splits: dict[str, Any]) -> None:
     """Remove what belongs to sources, splits or shards that are no longer there."""
-    kept = {f"{stem}{suffix}" for stem in stems for suffix in (".text", ".parquet")}
+    kept = {f"{name}{suffix}" for name in stems for suffix in (".text", ".parquet")}
     for path in (out / "work").iterdir():
         if path.suffix in (".text", ".parquet") and path.name not in kept:
             path.unlink()

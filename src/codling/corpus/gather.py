@@ -23,7 +23,7 @@ from codling.corpus.filters import FilterConfig, drop_by_path, drop_by_text, dro
 from codling.corpus.languages import Language, language_of_path
 from codling.corpus.licences import detect_licence
 from codling.corpus.notebooks import notebook_code
-from codling.corpus.readers import LocalSource, RawFile, ReadLimits, is_metadata, read_source
+from codling.corpus.readers import LocalSource, RawFile, ReadLimits, is_metadata, is_source, read_source
 from codling.files import write_atomically
 
 __all__ = [
@@ -149,7 +149,8 @@ def _one(raw: RawFile, config: GatherConfig) -> tuple[FileRow, bytes]:
     """Judge and clean one file."""
     language = language_of_path(raw.path)
     path = raw.path.encode("utf-8", "replace").decode()  # file systems hold names that are no UTF-8
-    row = FileRow(path, language.name if language else "notebook", raw.num_bytes, hashlib.sha256(raw.data).hexdigest())
+    name = language.name if language else "notebook" if is_source(raw.path) else ""
+    row = FileRow(path, name, raw.num_bytes, hashlib.sha256(raw.data).hexdigest())
     problem = raw.problem or drop_by_path(raw.path, config.filters)
     if problem is None:
         result = _clean(raw.data, language, config, row)

@@ -19,7 +19,16 @@ from codling.errors import CorpusError
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-__all__ = ["ARCHIVE_SUFFIXES", "LocalSource", "RawFile", "ReadLimits", "folder_identity", "is_metadata", "read_source"]
+__all__ = [
+    "ARCHIVE_SUFFIXES",
+    "LocalSource",
+    "RawFile",
+    "ReadLimits",
+    "folder_identity",
+    "is_metadata",
+    "is_source",
+    "read_source",
+]
 
 M = TypeVar("M")
 _Limit = Callable[[str], int]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from codling.cli.output import JsonOption, print_json, stdout
+from codling.cli.output import JsonOption, print_json, stderr, stdout
 from codling.errors import BundleError
 
 __all__ = ["app"]
@@ -96,3 +97,24 @@ def check(name: Name, json: JsonOption = False) -> None:
         print_json(report)
     else:
         stdout().print(f"{bundle.name}: whole ({report['bytes']:,} bytes in {report['files']} files, {bundle.path})")
+
+
+@app.command()
+def make(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of `codling train`; its best weights are taken.")],
+    corpus: Annotated[Path, typer.Option(help="The corpus it was trained on; its held-out splits are scored.")],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle; its name is the bundle's.")],
+    description: Annotated[str, typer.Option(help="One line for the card.")] = "",
+    json: JsonOption = False,
+) -> None:
+    """Make a bundle from a run, ended or not: float32 and int8 are scored, and int8 is kept where it holds."""
+    from codling.lm.runs import export_folder
+
+    console = stderr()
+    bundle = export_folder(
+        run, corpus, out, description=description, on_step=lambda text: console.print(text, markup=False)
+    )
+    if json:
+        print_json({"name": bundle.name, "path": str(bundle.path), "bytes": bundle.num_bytes})
+    else:
+        stdout().print(f"{bundle.name}: {bundle.num_bytes / 1e6:.1f} MB, {bundle.path}")

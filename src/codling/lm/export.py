@@ -67,7 +67,11 @@ def export_bundle(
         cleaning=dict(index.get("cleaning", {})),
         states=state_rows(model),
         training={"config": to_mapping(config), **training},
-        data={key: index[key] for key in ("projects", "counts", "seed") if key in index},
+        data={
+            "projects": [_project(row) for row in index.get("projects", []) if row.get("kept")],
+            "counts": index.get("counts", {}),
+            "seed": index.get("seed"),
+        },
         curve=tuple(curve),
     )
     scores: list[ScoreRow] = []
@@ -79,6 +83,11 @@ def export_bundle(
             )
     kept = "int8" if "int8" in graphs and _holds(scores) else "float32"
     return write_bundle(out, replace(card, scores=tuple(scores)), _files(graphs[kept], vocab))
+
+
+def _project(row: dict[str, Any]) -> dict[str, Any]:
+    """What a card says of a project; not where it lay on the machine that trained."""
+    return {key: row[key] for key in ("name", "version", "licence", "split", "lines") if key in row}
 
 
 def _texts(corpus: Path, split: str, max_units: int) -> list[str]:

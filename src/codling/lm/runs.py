@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from codling import __version__
 from codling.bundle import Bundle
+from codling.config import from_mapping
 from codling.corpus.shards import ShardSet, open_shards, read_index
+from codling.errors import ConfigError, TrainingError
 from codling.lm.config import RunConfig
 from codling.lm.task import LanguageModelTask
+from codling.training.checkpoint import load_weights, read_tensors
 from codling.training.loop import Outcome, train
 from codling.training.observer import Observer
-from codling.training.run import RunFolder
+from codling.training.run import CurveRow, RunFolder
 
-__all__ = ["TrainedRun", "export_run", "has_checkpoint", "open_corpus", "train_language_model"]
+__all__ = ["TrainedRun", "export_folder", "export_run", "has_checkpoint", "open_corpus", "train_language_model"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,12 +124,54 @@ def export_run(run: TrainedRun, corpus: Path, out: Path, *, on_step: Callable[[s
         "codling": __version__,
         "torch": str(torch.__version__),
     }
-    curve = [
-        {name: value for name, value in dataclasses.asdict(row).items() if value is not None} for row in outcome.rows
-    ]
     return export_bundle(
-        run.task.module.cpu(), run.config, corpus, out, training=training, curve=curve, on_step=on_step
+        run.task.module.cpu(),
+        run.config,
+        corpus,
+        out,
+        training=training,
+        curve=_plain_curve(outcome.rows),
+        on_step=on_step,
     )
+
+
+def export_folder(
+    folder: Path, corpus: Path, out: Path, *, description: str = "", on_step: Callable[[str], None] = lambda _: None
+) -> Bundle:
+    """Write a bundle from the best weights that a run's folder holds, ended or not, on this machine or another.
+
+    Raises:
+        CorpusError: no corpus there.
+        TrainingError: the folder is no run, or its weights are missing or damaged.
+    """
+    from codling.lm.export import export_bundle
+
+    weights, about = read_tensors(RunFolder(folder).best)
+    try:
+        asked, row = about["config"], CurveRow(**about["row"])
+        config = from_mapping(
+            RunConfig,
+            {"name": out.name, "description": description, "model": asked["task"]["model"]}
+            | {part: asked[part] for part in ("optim", "loop")},
+        )
+    except (KeyError, TypeError, ConfigError) as error:
+        raise TrainingError(f"{folder} holds no run of a language model that this codling knows ({error})") from None
+    task = LanguageModelTask(config, open_shards(corpus, "train").vocab)
+    load_weights(task.module, weights, str(folder))
+    rows = [CurveRow(**json.loads(line)) for line in (folder / "curves.jsonl").read_text("utf-8").splitlines()]
+    training = {
+        "seed": config.loop.seed,
+        "train_s": round(row.train_s, 1),
+        "best_step": row.step,
+        "tokens": row.tokens,
+        "epochs": round(row.epoch, 2),
+        "codling": __version__,
+    }
+    return export_bundle(task.module, config, corpus, out, training=training, curve=_plain_curve(rows), on_step=on_step)
+
+
+def _plain_curve(rows: Sequence[CurveRow]) -> list[dict[str, float]]:
+    return [{name: value for name, value in dataclasses.asdict(row).items() if value is not None} for row in rows]
 
 
 def open_corpus(corpus: Path) -> tuple[ShardSet, ShardSet | None]:

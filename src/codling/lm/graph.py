@@ -9,6 +9,7 @@ GRU's z, r, h, where PyTorch has i, f, c, o and r, z, n; they are re-ordered her
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
 from pathlib import Path
@@ -89,17 +90,27 @@ def quantise(graph: bytes) -> bytes:
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    whole = onnx.load_from_string(graph)
+    integers = {tensor.name for tensor in whole.graph.initializer if tensor.data_type == TensorProto.INT64}
+    hashes = [node.name for node in whole.graph.node if node.op_type == "MatMul" and integers.intersection(node.input)]
+    root = logging.getLogger()  # where ONNX Runtime advises preprocessing, which these graphs do not need
+    level = root.level
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
         before.write_bytes(graph)
-        quantize_dynamic(
-            before,
-            after,
-            op_types_to_quantize=["MatMul", "LSTM"],
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-            extra_options={"MatMulConstBOnly": True},
-        )
+        root.setLevel(logging.ERROR)
+        try:
+            quantize_dynamic(
+                before,
+                after,
+                op_types_to_quantize=["MatMul", "LSTM"],
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=hashes,
+                extra_options={"MatMulConstBOnly": True},
+            )
+        finally:
+            root.setLevel(level)
         model = onnx.load(after)
     _quantise_tables(model)
     return bytes(model.SerializeToString())

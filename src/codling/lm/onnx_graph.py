@@ -42,7 +42,7 @@ class Graph:
 
     def node(self, operator: str, inputs: list[str], **attributes: Any) -> str:
         output = self.name()
-        self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
     def serialise(self) -> bytes:

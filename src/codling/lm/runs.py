@@ -161,6 +161,7 @@ def export_folder(
     rows = [CurveRow(**json.loads(line)) for line in (folder / "curves.jsonl").read_text("utf-8").splitlines()]
     training = {
         "seed": config.loop.seed,
+        "device": about.get("device", ""),
         "train_s": round(row.train_s, 1),
         "best_step": row.step,
         "tokens": row.tokens,

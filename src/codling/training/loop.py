@@ -443,7 +443,11 @@ class _Trainer:
     def _write_best(self) -> None:
         assert self.best_weights is not None
         row = next(row for row in self.progress.rows if row.step == self.progress.best_step)
-        write_tensors(self.folder.best, self.best_weights, {"row": dataclasses.asdict(row), "config": self.config})
+        write_tensors(
+            self.folder.best,
+            self.best_weights,
+            {"row": dataclasses.asdict(row), "config": self.config, "device": self.device.name},
+        )
 
     def _write_report(self, ended: str | None) -> None:
         if ended or time.perf_counter() - self.last_report >= _REPORT_S:

@@ -100,6 +100,6 @@ def python_char() -> RunConfig:
             match_orders=(5, 8, 14),
         ),
         optim=OptimConfig(lr=2.5e-3, schedule="cosine", warmup_steps=500, min_lr_ratio=0.02, beta2=0.99),
-        loop=LoopConfig(batch_size=512, window=128, max_steps=38_000, eval_every=2_000, sample_every=6_000, seed=0),
+        loop=LoopConfig(batch_size=512, window=128, max_steps=32_000, eval_every=2_000, sample_every=6_000, seed=0),
         sample=SampleConfig(prompts=_PROMPTS),
     )

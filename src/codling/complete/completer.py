@@ -13,6 +13,7 @@ from codling.complete.block import BlockEnd
 from codling.complete.context import Context, prepare
 from codling.complete.lexical import word_before
 from codling.complete.overlap import useful_length
+from codling.complete.prose import ProseFilter
 from codling.errors import CancelledError, ConfigError, nearest
 from codling.types import Completion, Kind, Suggestion
 
@@ -55,6 +56,7 @@ class Completer:
         self.reader = PrefixReader(self.model, context=CONTEXT if context is None else context)
         self._pieces = Pieces(self.model.vocab)
         self._finder = TokenFinder(self.model, self._pieces)
+        self._without_prose = ProseFilter()
 
     def complete(
         self,
@@ -97,11 +99,12 @@ class Completer:
             raise ConfigError(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
         clock = Clock(budget_ms, cancelled)
         context = prepare(prefix, suffix)
-        position = self.reader.read(context.text, cancelled)
+        language = language or language_of(path)
+        position = self.reader.read(self._read_of(context, language), cancelled)
         if kind == "token":
             rows = self._tokens(context, position, limit, clock)
         else:
-            rows = self._texts(context, position, kind, limit, temperature, clock, language or language_of(path))
+            rows = self._texts(context, position, kind, limit, temperature, clock, language)
         best: dict[str, float] = {}
         for text, log_prob in rows:
             text = context.restore(text)
@@ -136,6 +139,14 @@ class Completer:
         except CancelledError:
             return
         yield from sample(self.reader, self._pieces, position, config, context=context.text, cancelled=cancelled)
+
+    def _read_of(self, context: Context, language: str | None) -> str:
+        """What the model reads of a text: that part of it which is like what it was trained on."""
+        card = self.model.card
+        is_python = "python" in card.languages if language is None else language == "python"
+        if is_python and card.cleaning and not card.cleaning.get("keep_docstrings"):
+            return self._without_prose(context.text, whole=context.whole)
+        return context.text
 
     def _tokens(self, context: Context, position: Position, limit: int, clock: Clock) -> list[tuple[str, float]]:
         found = self._finder.find(position, limit, word=word_before(context.line), clock=clock)

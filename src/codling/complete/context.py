@@ -25,6 +25,8 @@ class Context:
 
     text: str
     "What stands before the cursor."
+    whole: bool
+    "It begins where the file does."
     line: str
     "The part of it on the cursor's line."
     rest: str
@@ -92,7 +94,7 @@ def prepare(prefix: str, suffix: str = "") -> Context:
     rest, _, below = suffix.partition("\n")
     line = text[text.rfind("\n") + 1 :]
     next_line = next((line.strip() for line in below.split("\n") if line.strip()), "")
-    return Context(text=text, line=line, rest=rest, next_line=next_line, newline=newline, tabs=tabs)
+    return Context(text=text, whole=cut == 0, line=line, rest=rest, next_line=next_line, newline=newline, tabs=tabs)
 
 
 def _plain(text: str) -> str:

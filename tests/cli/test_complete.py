@@ -136,7 +136,7 @@ def test_one_place_in_a_file(run, tiny: Path, file: Path) -> None:
     prefix = SOURCE[: SOURCE.index("= ")]
     from codling import Completer
 
-    expected = Completer(tiny).complete(prefix, SOURCE[len(prefix) :], limit=3)
+    expected = Completer(tiny, sure=0).complete(prefix, SOURCE[len(prefix) :], limit=3)
     assert [row["text"] for row in answer["suggestions"]] == [row.text for row in expected.suggestions]
 
 

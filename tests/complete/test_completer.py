@@ -51,7 +51,7 @@ def ngram() -> Completer:
 
 @pytest.fixture(scope="module")
 def tiny_completer(tiny: Path) -> Completer:
-    return Completer(tiny)
+    return Completer(tiny, sure=0)
 
 
 def texts(completer: Completer, prefix: str, suffix: str = "", **options) -> list[str]:
@@ -164,7 +164,7 @@ def probability(completer: Completer, prefix: str, text: str) -> float:
     """Of a text and a line end after a prefix, read from the start, one token after another."""
     model = completer.model
     total, state, log_probs_V = 0.0, model.initial_state(1), None
-    prefix_ids = [DOC, *model.vocab.encode(prefix)]
+    prefix_ids = [*completer.model.vocab.encode("\n"), DOC, *model.vocab.encode(prefix)]
     for i, token in enumerate([*prefix_ids, *model.vocab.encode(text + "\n")]):
         if i >= len(prefix_ids):
             total += float(log_probs_V[token])
@@ -187,10 +187,10 @@ def test_a_line_s_score_is_its_probability(tiny_completer: Completer, prefix: st
 
 
 def test_a_warm_completer_answers_as_a_cold_one(tiny: Path) -> None:
-    warm = Completer(tiny)
+    warm = Completer(tiny, sure=0)
     for end in range(900, 960):
         kept = warm.complete(SOURCE[:end], limit=2)
-        fresh = Completer(tiny).complete(SOURCE[:end], limit=2)
+        fresh = Completer(tiny, sure=0).complete(SOURCE[:end], limit=2)
         assert [row.text for row in kept.suggestions] == [row.text for row in fresh.suggestions]
         np.testing.assert_allclose(
             [row.score for row in kept.suggestions], [row.score for row in fresh.suggestions], rtol=1e-2
@@ -212,7 +212,7 @@ def test_temperature_draws(tiny_completer: Completer) -> None:
 
 
 def test_a_budget_cuts_short(tiny: Path) -> None:
-    completer = Completer(tiny)
+    completer = Completer(tiny, sure=0)
     completer.complete(SOURCE[:500])
     answer = completer.complete(SOURCE[:501], kind="block", budget_ms=0.0)
     assert answer.ms < 50
@@ -222,8 +222,8 @@ def test_a_budget_cuts_short(tiny: Path) -> None:
 @pytest.mark.parametrize("kind", ["token", "line", "block"])
 def test_cancelled(tiny: Path, kind: str) -> None:
     with pytest.raises(CancelledError):
-        Completer(tiny).complete(SOURCE[:500], kind=kind, cancelled=lambda: True)
-    completer = Completer(tiny)
+        Completer(tiny, sure=0).complete(SOURCE[:500], kind=kind, cancelled=lambda: True)
+    completer = Completer(tiny, sure=0)
     completer.complete(SOURCE[:500])
     asked: list[int] = []
 
@@ -251,7 +251,7 @@ def test_binary_text(tiny_completer: Completer) -> None:
 
 
 def test_a_huge_file_costs_what_a_large_one_costs(tiny: Path) -> None:
-    completer = Completer(tiny)
+    completer = Completer(tiny, sure=0)
     completer.complete("value = compute(value)\n" * 1_000_000 + "val")
     assert completer.reader.num_steps < 10_000
     completer.complete("x" * 100_000_000)
@@ -285,7 +285,7 @@ _COMPLETERS: dict[Path, Completer] = {}
 
 
 def _shared(path: Path) -> Completer:
-    return _COMPLETERS.setdefault(path, Completer(path))
+    return _COMPLETERS.setdefault(path, Completer(path, sure=0))
 
 
 def test_sample_streams(tiny_completer: Completer) -> None:
@@ -322,7 +322,7 @@ def test_completing_needs_no_torch(tiny: Path) -> None:
     code = (
         "import sys; sys.modules['torch'] = sys.modules['onnx'] = None\n"
         "from codling import Completer\n"
-        f"print(len(Completer({str(tiny)!r}).complete('x = [1, 2').suggestions))"
+        f"print(len(Completer({str(tiny)!r}, sure=0).complete('x = [1, 2').suggestions))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"

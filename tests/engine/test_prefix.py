@@ -147,7 +147,7 @@ def test_no_room_at_all_is_only_slow(model: Model) -> None:
     first, second = reader.read("import os"), reader.read("import os")
     np.testing.assert_array_equal(first.log_probs_V, second.log_probs_V)
     assert reader.num_bytes == 0
-    assert reader.num_steps == 2 * len("\0import os")
+    assert reader.num_steps == 2 * len("\n\0import os")
 
 
 def test_threads_get_what_one_would(model: Model) -> None:
@@ -186,7 +186,7 @@ def test_cancelled_between_chunks_and_taken_up_again(model: Model) -> None:
         reader.read(SOURCE[:2_000], after_three)
     assert reader.num_steps == 300
     reader.read(SOURCE[:2_000])
-    assert reader.num_steps == 2_001  # what was read before the cancellation was not lost
+    assert reader.num_steps == 2_002  # what was read before the cancellation was not lost
 
 
 def test_any_text_can_be_read(model: Model) -> None:

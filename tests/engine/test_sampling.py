@@ -165,7 +165,7 @@ def test_characters_come_out_whole() -> None:
 def test_random_bytes_never_make_broken_text(tmp_path: Path) -> None:
     """A model without any character of its own writes bytes only, and still well-formed text."""
     sampler = Sampler(load_model(tiny_bundle(tmp_path, characters="\n")))
-    drawn = sampler("", temperature=3.0, seed=2, max_chars=120, loop_guard=False)
+    drawn = sampler("", temperature=3.0, seed=0, max_chars=120, loop_guard=False)
     drawn.encode("utf-8")
     assert len(drawn) == 120
     assert any(ord(character) > 0x7FF for character in drawn)

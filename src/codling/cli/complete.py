@@ -43,6 +43,10 @@ def complete(
     model: Annotated[
         str | None, typer.Option(help="A bundle's name or path; by default the one for the file's language.")
     ] = None,
+    sure: Annotated[
+        float,
+        typer.Option(help="Probability at which a line is cut short, as editors show it (0.25); 0 for whole lines."),
+    ] = 0.0,
     json: JsonOption = False,
 ) -> None:
     """Suggest how code goes on at a place in a file.
@@ -53,7 +57,7 @@ def complete(
     """
     if (file is None) == (batch is None):
         raise InputError("name either a file, with --line and --column, or --batch CASES.jsonl")
-    models = _Models(model)
+    models = _Models(model, sure)
     if batch is not None:
         _answer_batch(batch, models, kind, limit)
         return
@@ -75,8 +79,8 @@ def complete(
 class _Models:
     """Loads each model once: the one that was named, or one for each language that comes up."""
 
-    def __init__(self, name: str | None) -> None:
-        self._name = name
+    def __init__(self, name: str | None, sure: float) -> None:
+        self._name, self._sure = name, sure
         self._by_name: dict[str, Completer] = {}
 
     def for_text(self, language: str | None, path: str | None) -> Completer:
@@ -86,7 +90,7 @@ class _Models:
 
         name = self._name or default_model(language or language_of(path))
         if name not in self._by_name:
-            self._by_name[name] = Completer(name)
+            self._by_name[name] = Completer(name, sure=self._sure)
         return self._by_name[name]
 
 
@@ -95,6 +99,8 @@ def _answer_batch(batch: str, models: _Models, kind: Kind, limit: int) -> None:
         _answer_rows(sys.stdin.buffer, "stdin", models, kind, limit)
         return
     try:
+        if Path(batch).is_fifo():  # opening one waits for a writer who may never come
+            raise InputError(f"{batch} is a pipe; read it as --batch - < {batch}")
         with Path(batch).open("rb") as file:
             _answer_rows(file, batch, models, kind, limit)
     except OSError as error:
@@ -135,7 +141,7 @@ def _rows(file: IO[bytes], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json_module.loads(line)
+            row = json_module.loads(line, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: not JSON ({error})") from None
         if not isinstance(row, dict):
@@ -148,6 +154,10 @@ def _rows(file: IO[bytes], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
             if not isinstance(value, str) and (needed or value is not None):
                 raise InputError(f"{where}: {key!r} must be a string, not {type(value).__name__}")
         yield where, row
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not in JSON")
 
 
 def _plain(answer: Completion) -> dict[str, Any]:
@@ -164,6 +174,8 @@ def _split(file: Path, line: int | None, column: int | None) -> tuple[str, str, 
         InputError: the file is not text, or has no such place.
     """
     try:
+        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe may never end, or never begin
+            raise InputError(f"{file} is not a file; name source code")
         if file.stat().st_size > MAX_FILE_BYTES:
             raise InputError(f"{file} is larger than {MAX_FILE_BYTES >> 20} MiB; that is no source code")
         data = file.read_bytes()

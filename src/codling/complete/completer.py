@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import sys
 import time
@@ -14,11 +15,15 @@ from codling.complete.context import Context, prepare
 from codling.complete.lexical import word_before
 from codling.complete.overlap import useful_length
 from codling.complete.prose import ProseFilter
+from codling.complete.sure import sure_length
 from codling.errors import CancelledError, ConfigError, nearest
 from codling.types import Completion, Kind, Suggestion
 
 if TYPE_CHECKING:
-    from codling.engine.decoding import Clock, FindEnd
+    import numpy as np
+    import numpy.typing as npt
+
+    from codling.engine.decoding import Clock, Draft, FindEnd
     from codling.engine.model import Model
     from codling.engine.prefix import Position
     from codling.engine.sampling import SamplingConfig
@@ -27,7 +32,12 @@ __all__ = ["Completer", "language_of"]
 
 MAX_LIMIT = 50  # suggestions; a list longer than that helps nobody
 MAX_LINE = 160  # characters of one suggested line
+BEAM = 6  # hypotheses of a whole line; 3 find a few lines less, and cost nearly as much
 MAX_BLOCK = 800  # characters of a suggested block
+SURE = (
+    0.25  # what Tab spares in all is greatest there (docs/completion.md), and more than half of what is shown is right
+)
+MAX_LINE_END = 0.99  # of the probability on an empty line that is not counted; the rest would be noise
 _KINDS = ("token", "line", "block")
 
 
@@ -38,13 +48,17 @@ class Completer:
     whole file again. Safe to use from several threads at once.
     """
 
-    def __init__(self, model: Model | str | Path, threads: int = 1, *, context: int | None = None) -> None:
+    def __init__(
+        self, model: Model | str | Path, threads: int = 1, *, context: int | None = None, sure: float = SURE
+    ) -> None:
         """Args:
         model: a loaded model, or a bundle's name or path.
         threads: cores that a call may use; 1 is fastest, for a step is too small to share.
         context: characters before the cursor that are read at least; None for the engine's choice.
+        sure: a suggested line ends where the probability that the file goes on so falls below this; 0 for whole lines.
 
         Raises:
+            ConfigError: sure is no probability.
             BundleError: no such bundle, or it is damaged.
         """
         from codling.complete.tokens import TokenFinder
@@ -52,6 +66,9 @@ class Completer:
         from codling.engine.pieces import Pieces
         from codling.engine.prefix import CONTEXT, PrefixReader
 
+        if not 0 <= sure <= 1:
+            raise ConfigError(f"sure must be a probability, from 0 to 1, not {sure}")
+        self.sure = sure
         self.model: Model = load_model(model, threads) if isinstance(model, str | Path) else model
         self.reader = PrefixReader(self.model, context=CONTEXT if context is None else context)
         self._pieces = Pieces(self.model.vocab)
@@ -171,35 +188,71 @@ class Completer:
         from codling.engine.sampling import SamplingConfig
 
         find_end: FindEnd = _line_end if kind == "line" else BlockEnd(context, language)
-        max_chars = MAX_LINE if kind == "line" else MAX_BLOCK
-        config = SamplingConfig(temperature=temperature)
+        newline_V = self._pieces.starting_with(frozenset("\n"))
+        line_end = math.fsum(math.exp(log_prob) for log_prob in position.log_probs_V[newline_V].tolist())
+        least = self.sure if kind == "line" and temperature == 0 else 0.0
         if limit == 1:
             drafts = [Draft("", 0.0, position.state, position.log_probs_V)]
-            # who stands on an empty line wants it filled
-            forbidden = [self._pieces.starting_with(frozenset("\n")) if context.on_blank_line else None]
+            forbidden = [newline_V if context.on_blank_line else None]
+            if context.on_blank_line:  # who stands there wants it filled: the question is what with
+                least *= 1 - min(line_end, MAX_LINE_END)
+        elif line_end > 0.5 and not context.on_blank_line:
+            return []  # the line is complete, as for one suggestion
         else:
             found = self._finder.find(position, limit, word=word_before(context.line), clock=clock)
-            drafts = [Draft(token.read, token.log_prob_read, token.state, token.log_probs_V) for token in found]
+            drafts = [
+                Draft(token.read, token.log_prob_read, token.state, token.log_probs_V, marks=token.marks)
+                for token in found
+            ]
             forbidden = [token.extending_V for token in found]
-        continue_texts(
-            self.reader,
-            self._pieces,
-            drafts,
-            find_end,
-            max_chars=max_chars,
-            clock=clock,
-            position=position if limit == 1 else None,
-            config=config,
-            forbidden_first=forbidden,
-            context=context.text,
-        )
-        for draft in drafts:
-            if not draft.finished:
+        lowest = [draft.log_prob + math.log(least) if least else -math.inf for draft in drafts]
+        if limit == 1 and kind == "line" and temperature == 0 and not self.sure:
+            if newline_V[position.log_probs_V.argmax()] and not context.on_blank_line:
+                return []
+            drafts = [self._likeliest_line(position, newline_V, clock)]
+        else:
+            continue_texts(
+                self.reader,
+                self._pieces,
+                drafts,
+                find_end,
+                max_chars=MAX_LINE if kind == "line" else MAX_BLOCK,
+                clock=clock,
+                position=position if limit == 1 else None,
+                config=SamplingConfig(temperature=temperature),
+                forbidden_first=forbidden,
+                least=least,
+                context=context.text,
+            )
+        for draft, enough in zip(drafts, lowest, strict=True):
+            if kind == "line":
+                _keep_what_is_sure(draft, enough, context)
+            elif not draft.finished:
                 draft.cut(_last_whole_word(draft.text))
             draft.cut(useful_length(draft.text, context.rest, context.next_line))
-            if context.on_blank_line and draft.text.strip() == context.next_line:
-                draft.cut(0)  # the line below is there already
+            if context.on_blank_line and draft.text.strip() in (context.next_line, context.previous_line):
+                draft.cut(0)  # that line is there already
         return [(draft.text, draft.log_prob) for draft in drafts]
+
+    def _likeliest_line(self, position: Position, newline_V: npt.NDArray[np.bool_], clock: Clock) -> Draft:
+        """The most probable whole line, which is not always the one of the likeliest characters."""
+        from codling.engine.decoding import Draft
+        from codling.engine.search import beam_search
+
+        log_probs_V = position.log_probs_V.copy()
+        log_probs_V[newline_V] = -math.inf  # many lines share the probability that there is something to write
+        position = dataclasses.replace(position, log_probs_V=log_probs_V)
+        found = beam_search(self.model, self._pieces, position, _line_end, width=BEAM, max_tokens=MAX_LINE, clock=clock)
+        best = found[0]
+        return Draft(best.text, best.log_prob, finished=best.finished, marks=[(len(best.text), best.log_prob)])
+
+
+def _keep_what_is_sure(draft: Draft, lowest: float, context: Context) -> None:
+    length = sure_length(draft.text, draft.marks, lowest, word_before(context.line), whole=draft.finished)
+    if length < len(draft.text):
+        draft.text = draft.text[:length]
+        # unlike after a cut, it does not say that the text ends there
+        draft.log_prob = next(log_prob for size, log_prob in draft.marks if size >= length)
 
 
 def _line_end(text: str) -> int | None:

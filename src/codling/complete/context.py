@@ -48,6 +48,12 @@ class Context:
         """Nothing but white space stands before the cursor on its line."""
         return not self.line.strip()
 
+    @property
+    def previous_line(self) -> str:
+        """The last line above the cursor's which is not blank, stripped; empty if there is none."""
+        above = self.text[: len(self.text) - len(self.line)].rstrip()
+        return above[above.rfind("\n") + 1 :].strip()
+
     def restore(self, text: str) -> str:
         """Give a suggestion the file's line ends and indentation."""
         if self.tabs:

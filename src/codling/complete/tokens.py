@@ -41,6 +41,11 @@ class NextToken:
     extending_V: npt.NDArray[np.bool_] | None
     "Vocabulary tokens that would make the token longer; None if it ends before the end of what was read."
 
+    @property
+    def marks(self) -> list[tuple[int, float]]:
+        """Length and log-probability of what was read, as drafts count them."""
+        return [(len(self.read), self.log_prob_read)]
+
 
 @dataclass(frozen=True, slots=True)
 class _Partial:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,7 @@ def continue_texts(
     position: Position | None = None,
     config: SamplingConfig = GREEDY,
     forbidden_first: Sequence[npt.NDArray[np.bool_] | None] | None = None,
+    least: float = 0.0,
     context: str = "",
 ) -> None:
     """Continue drafts in place, one call of the model per token for all of them together.
@@ -100,6 +102,7 @@ def continue_texts(
         max_chars: a draft this long is left unfinished.
         position: for a single draft, where it stands for the reader, which then remembers every state on the way.
         forbidden_first: for each draft, tokens that must not come first, bool [V].
+        least: a draft is left unfinished when the probability of what was added to it falls below this.
         context: the text before the drafts, for the loop guard.
     """
     if not drafts:
@@ -109,6 +112,9 @@ def continue_texts(
     rows = [_Row(draft, LoopGuard(nearby, max(MIN_INDENT, len(context) - context.rfind("\n")))) for draft in drafts]
     for row, forbidden in zip(rows, forbidden_first or [], strict=False):
         row.forbidden = forbidden
+    if least > 0:
+        for row in rows:
+            row.lowest = row.draft.log_prob + math.log(least)
     if position is None:
         state = stack_states(reader.model.card, [_state_of(draft) for draft in drafts])
     live = rows
@@ -142,6 +148,8 @@ class _Row:
     draft: Draft
     guard: LoopGuard
     forbidden: npt.NDArray[np.bool_] | None = None
+    lowest: float = -math.inf
+    "Log-probability below which the draft is left."
 
     def advance(
         self, pieces: Pieces, config: SamplingConfig, random: np.random.Generator, find_end: FindEnd, max_chars: int
@@ -174,4 +182,4 @@ class _Row:
             draft.cut(end)
             draft.finished = True
             return None
-        return None if len(draft.text) >= max_chars else token
+        return None if len(draft.text) >= max_chars or draft.log_prob < self.lowest else token

@@ -44,7 +44,7 @@ class Position:
     state: State
     "For a batch of one."
     num_tokens: int
-    "Tokens read, the leading DOC included."
+    "Tokens read, those before the text included."
     fingerprint: tuple[int, int]
 
 
@@ -67,6 +67,8 @@ class PrefixReader:
         self._guessed = _Positions(max_bytes // 4)
         self._lock = threading.Lock()
         self._fingerprints = _Fingerprints()
+        # In training a document follows another one; straight after zeros its first words would be guessed badly.
+        self._before = model.vocab.encode("\n")
         self._ends_line_V = np.array([piece.endswith(b"\n") for piece in model.vocab.pieces()])
 
     def read(self, text: str, cancelled: Cancelled | None = None) -> Position:
@@ -76,10 +78,10 @@ class PrefixReader:
             CancelledError: cancelled() became true first; what was read until then is remembered.
         """
         window = text[window_start(text, self.context) :]
-        return self.read_tokens([DOC, *self.model.vocab.encode(window)], cancelled)
+        return self.read_tokens([*self._before, DOC, *self.model.vocab.encode(window)], cancelled)
 
     def read_tokens(self, tokens: list[int], cancelled: Cancelled | None = None) -> Position:
-        """Stand at the end of a document's tokens; the first is DOC."""
+        """Stand at the end of tokens, of which there is at least one."""
         tokens_T = np.array(tokens, np.int64)
         fingerprints = self._fingerprints.of_prefixes(tokens_T)
         position = self._longest_known(fingerprints)
@@ -93,7 +95,7 @@ class PrefixReader:
             position = Position(log_probs_BTV[0, -1].copy(), state, end, fingerprints(end))
             self._remember(self._read, position, end - start)
             start = end
-        assert position is not None  # tokens are never empty: the first is DOC
+        assert position is not None  # tokens are never empty
         return position
 
     def step(self, position: Position, token: int) -> Position:

@@ -1,0 +1,40 @@
+"""How much of a line is probable enough to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codling.complete.lexical import extends
+
+__all__ = ["sure_length"]
+
+_OPEN = frozenset(" \t([{,.=+-*/%<>!&|^~@\\")  # a text that was cut does not end with these: they promise more
+
+
+def sure_length(
+    text: str, marks: Sequence[tuple[int, float]], lowest: float, word: str = "", *, whole: bool = True
+) -> int:
+    """Length of the longest beginning, in whole lexical tokens, that is probable enough.
+
+    Args:
+        text: a line, as the model wrote it.
+        marks: length and log-probability, in nats, of the text after each vocabulary token, shortest first.
+        lowest: the log-probability that is still enough, in nats; -inf when all of the text is wanted.
+        word: the word before the cursor that the text goes on with, if any.
+        whole: the line ends where the text ends; otherwise it was cut off there, perhaps within a token.
+    """
+    reach = max((length for length, log_prob in marks if log_prob >= lowest), default=0)
+    if whole and reach >= len(text):
+        return len(text)
+    best = start = 0
+    for at in range(1, min(reach, len(text) - 1) + 1):
+        if not extends(text[start:at], text[at], word if start == 0 else ""):
+            best = start = at
+    return _without_open_end(text[:best])
+
+
+def _without_open_end(text: str) -> int:
+    """Length without operators, opening brackets and opening quotes at the end."""
+    while text and (text[-1] in _OPEN or (text[-1] in "\"'" and text.count(text[-1]) % 2 == 1)):
+        text = text[:-1]
+    return len(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,7 @@ def test_blank_rows_are_passed_over(run, tiny: Path) -> None:
         (b'{"id": 1, "prefix": "x", "language": 3}\n', "'language' must be a string"),
         (b'{"id": 1, "prefix": "a\\u0000b"}\n', "NUL"),
         (b"\xff\xfe\n", "not JSON"),
+        (b'{"id": NaN, "prefix": "x"}\n', "NaN is not in JSON"),
         (b"[" * 100_000 + b"\n", "not JSON"),
     ],
 )
@@ -200,3 +202,12 @@ def test_no_such_model(run, file: Path) -> None:
     code, _, err = run("complete", file, "--model", "no-such-model")
     assert code == 2
     assert "no-such-model" in err
+
+
+def test_answers_are_utf_8_whatever_the_locale_says(tiny: Path, tmp_path: Path) -> None:
+    path = tmp_path / "köder 🐟.py"
+    path.write_text("x = 1\n", encoding="utf-8")
+    command = [sys.executable, "-m", "codling", "complete", str(path), "--model", str(tiny), "--json"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert json.loads(done.stdout.decode("utf-8"))["file"] == str(path)

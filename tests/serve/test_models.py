@@ -6,8 +6,10 @@ import pytest
 
 from chain_bundle import chain_bundle
 from codling.errors import BundleError
-from codling.serve.models import SHIPPED, Shelf, UnknownModelError
+from codling.serve.models import Shelf, UnknownModelError
 from tiny_bundle import tiny_bundle
+
+SHIPPED = "python-char"
 
 
 def test_the_first_one_chosen_is_the_default(chain: Path, tiny: Path) -> None:

@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codling.bundle import Card, list_bundles, load_bundle
+from codling.bundle import Card, default_model, list_bundles, load_bundle
 from codling.complete import Completer
 from codling.config import to_mapping
 from codling.errors import BundleError, nearest
 from codling.serve.messages import ModelList, ModelRow
 
-__all__ = ["SHIPPED", "Shelf", "UnknownModelError"]
-
-SHIPPED = "python-char"
-"The bundle that answers when nobody chose another."
+__all__ = ["Shelf", "UnknownModelError"]
 
 
 class UnknownModelError(BundleError):
@@ -39,7 +36,7 @@ class Shelf:
     ) -> None:
         """Args:
             chosen: names or paths of bundles, loaded now; the first is the default. When there are none, every
-                language model in the usual places is offered, and the default is the one that ships.
+                language model in the usual places is offered, and the default is the one that default_model names.
             threads: cores that one call of a model may use.
             make: loads a completer from a bundle's path and that number of threads.
 
@@ -63,7 +60,7 @@ class Shelf:
             }
             if not self._places:
                 raise BundleError("there is no language model to serve; train one, or name one with --model")
-            self.default = SHIPPED if SHIPPED in self._places else next(iter(self._places))
+            self.default = default_model()
         for name in self._places if chosen else (self.default,):
             self.completer(name)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from tiny_bundle import tiny_bundle
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # run in a shell's background, whose children inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

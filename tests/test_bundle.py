@@ -87,6 +87,8 @@ def test_every_damage_is_found(bundle: Path, name: str, damage: str) -> None:
         {"files": {"/etc/hostname": {"bytes": 1, "sha256": "0"}}},
         {"files": {"model.onnx": {"bytes": "many", "sha256": 1}}},
         {"files": []},
+        {"name": "\x1b[31mred"},
+        {"description": "two\nlines"},
     ],
 )
 def test_a_hostile_card_is_refused(bundle: Path, change: dict[str, object]) -> None:
@@ -96,7 +98,7 @@ def test_a_hostile_card_is_refused(bundle: Path, change: dict[str, object]) -> N
         load_bundle(bundle)
 
 
-@pytest.mark.parametrize("card", ["[]", "null", "3", '"x"', "{"])
+@pytest.mark.parametrize("card", ["[]", "null", "3", '"x"', "{", "[" * 100_000])
 def test_a_card_that_is_no_table_is_refused(bundle: Path, card: str) -> None:
     (bundle / "card.json").write_text(card)
     with pytest.raises(BundleError):

@@ -232,14 +232,17 @@ def _read_card(path: Path) -> Card:
         data = json.loads((path / _CARD).read_text(encoding="utf-8"))
     except OSError:
         raise BundleError(f"{path} is no bundle: it has no readable {_CARD}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"bundle {path}: {_CARD} is damaged ({error}); get the bundle again") from None
     if isinstance(data, dict) and data.get("format") != FORMAT:
         raise BundleError(f"bundle {path} is of format {data.get('format')!r}, this codling reads {FORMAT}")
     try:
-        return from_mapping(Card, data)
+        card = from_mapping(Card, data)
     except ConfigError as error:
         raise BundleError(f"bundle {path}: {_CARD} is damaged ({error}); get the bundle again") from None
+    if not (card.name.isprintable() and card.description.isprintable()):  # a terminal would obey them
+        raise BundleError(f"bundle {path}: its name or description has control characters; get the bundle again")
+    return card
 
 
 def _check_file(path: Path, name: str, row: FileRow) -> None:

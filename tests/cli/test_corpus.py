@@ -55,12 +55,14 @@ def test_build_and_show(project: Path, tmp_path: Path) -> None:
         (["build", "OUT", "PROJECT", "--licences", "some"], "judge.licences must be one of any, permissive"),
         (["build", "OUT", "PROJECT", "--split-by", "line"], "judge.split.by must be one of project, file"),
         (["build", "OUT", "PROJECT", "--vocab", "nowhere"], "cannot read the vocabulary nowhere"),
+        (["build", "OUT", "EMPTY"], "no file was kept (1 empty)"),
         (["build", "PROJECT", "PROJECT"], "holds something that is no corpus"),
         (["show", "PROJECT"], "is no finished corpus"),
     ],
 )
 def test_a_mistake_is_one_line(project: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
-    places = {"OUT": str(tmp_path / "out"), "PROJECT": str(project)}
+    (tmp_path / "empty.py").touch()
+    places = {"OUT": str(tmp_path / "out"), "PROJECT": str(project), "EMPTY": str(tmp_path / "empty.py")}
     done = codling("corpus", *(places.get(argument, argument) for argument in arguments), *_workers(arguments))
     assert done.returncode == 2
     assert done.stdout == ""

@@ -61,7 +61,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # answers hold any text, whatever the locale says
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except CodlingError as error:
         print(f"codling: {error}", file=sys.stderr)
         sys.exit(2)
@@ -71,3 +71,13 @@ def main() -> None:
     except BrokenPipeError:  # `codling … | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # Click's and Typer's own have it, and no common class to import
+            raise
+        context = getattr(error, "ctx", None)
+        said = " ".join(error.format_message().split()).rstrip(".")
+        if said:
+            print(f"codling: {said}; see {context.command_path if context else 'codling'} --help", file=sys.stderr)
+        else:  # no arguments at all
+            error.show()  # type: ignore[attr-defined]
+        sys.exit(2)

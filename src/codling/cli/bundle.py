@@ -20,6 +20,7 @@ Name = Annotated[str, typer.Argument(help="A bundle's name, or the path of its f
 @app.command("list")
 def list_(json: JsonOption = False) -> None:
     """List every bundle, the user's own first, then those that ship."""
+    from rich.markup import escape
     from rich.table import Table
 
     from codling.bundle import Card, list_bundles
@@ -39,15 +40,16 @@ def list_(json: JsonOption = False) -> None:
     for path, card in rows:
         if isinstance(card, Card):
             num_bytes = sum(row.bytes for row in card.files.values())
-            table.add_row(path.name, card.kind, f"{num_bytes / 1e6:.1f}", card.description)
+            table.add_row(escape(path.name), card.kind, f"{num_bytes / 1e6:.1f}", escape(card.description))
         else:
-            table.add_row(path.name, "damaged", "", str(card))
+            table.add_row(escape(path.name), "damaged", "", escape(str(card)))
     stdout().print(table)
 
 
 @app.command()
 def show(name: Name, json: JsonOption = False) -> None:
     """Show a bundle's card: what it was trained on, how, and what it scored."""
+    from rich.markup import escape
     from rich.table import Table
 
     from codling.bundle import load_bundle
@@ -59,18 +61,20 @@ def show(name: Name, json: JsonOption = False) -> None:
         print_json({"path": str(bundle.path)} | to_mapping(card))
         return
     console = stdout()
-    console.print(f"[bold]{card.name}[/bold]: {card.description}")
-    console.print(f"{bundle.path} · {bundle.num_bytes / 1e6:.1f} MB · {card.licence} · {', '.join(card.languages)}")
+    console.print(f"[bold]{escape(card.name)}[/bold]: {escape(card.description)}")
+    console.print(
+        escape(f"{bundle.path} · {bundle.num_bytes / 1e6:.1f} MB · {card.licence} · {', '.join(card.languages)}")
+    )
     if card.scores:
         table = Table("scored on", "graph", "loss, nats", "bits/char", "accuracy", box=None, header_style="bold")
         for score in card.scores:
             cells = f"{score.loss_nats:.4f}", f"{score.bits_per_char:.4f}", f"{score.accuracy:.4f}"
-            table.add_row(score.on, score.graph, *cells)
+            table.add_row(escape(score.on), score.graph, *cells)
         console.print(table)
     for title, mapping in (("training", card.training), ("data", card.data)):
         for key, value in mapping.items():
             shown = f"{len(value)} entries (see --json)" if isinstance(value, list | dict) and len(value) > 8 else value
-            console.print(f"{title}.{key}: {shown}")
+            console.print(f"{title}.{key}: {shown}", markup=False)
 
 
 @app.command()
@@ -96,7 +100,9 @@ def check(name: Name, json: JsonOption = False) -> None:
     if json:
         print_json(report)
     else:
-        stdout().print(f"{bundle.name}: whole ({report['bytes']:,} bytes in {report['files']} files, {bundle.path})")
+        stdout().print(
+            f"{bundle.name}: whole ({report['bytes']:,} bytes in {report['files']} files, {bundle.path})", markup=False
+        )
 
 
 @app.command()
@@ -117,4 +123,4 @@ def make(
     if json:
         print_json({"name": bundle.name, "path": str(bundle.path), "bytes": bundle.num_bytes})
     else:
-        stdout().print(f"{bundle.name}: {bundle.num_bytes / 1e6:.1f} MB, {bundle.path}")
+        stdout().print(f"{bundle.name}: {bundle.num_bytes / 1e6:.1f} MB, {bundle.path}", markup=False)

@@ -22,7 +22,9 @@ _STAGES = {"fetch": "fetching", "gather": "cleaning", "judge": "comparing", "wri
 
 @app.command()
 def build(
-    out: Annotated[Path, typer.Argument(help="Folder for the corpus; a build that was stopped in it goes on.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder for the corpus; a build that was stopped in it goes on.")
+    ],
     sources: Annotated[
         list[str] | None,
         typer.Argument(
@@ -32,10 +34,14 @@ def build(
     ] = None,
     sources_file: Annotated[
         list[Path] | None,
-        typer.Option("--sources", help="File of sources, one a line, perhaps with the split it is pinned to."),
+        typer.Option(
+            "--sources", metavar="FILE", help="File of sources, one a line, perhaps with the split it is pinned to."
+        ),
     ] = None,
-    test: Annotated[list[str] | None, typer.Option(help="Project that belongs to the test split; repeat it.")] = None,
-    valid: Annotated[list[str] | None, typer.Option(help="Project for validation; repeat it.")] = None,
+    test: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Project that belongs to the test split; repeat it.")
+    ] = None,
+    valid: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Project for validation; repeat it.")] = None,
     test_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of other projects for the test.")] = 0.02,
     valid_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of them for validation.")] = 0.02,
     split_by: Annotated[str, typer.Option(help="project, or file where there is one project only.")] = "project",
@@ -48,7 +54,9 @@ def build(
         float, typer.Option(min=0, max=1, help="Similarity from which a file is a copy; 0 keeps all.")
     ] = 0.7,
     vocab: Annotated[Path | None, typer.Option(help="Use this vocabulary instead of making one.")] = None,
-    index_url: Annotated[list[str] | None, typer.Option(help="Package index; pip's, or PyPI, without it.")] = None,
+    index_url: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Package index; pip's, or PyPI, without it.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core without it.")] = None,
     keep_going: Annotated[bool, typer.Option(help="Leave out sources that cannot be had.")] = False,
     json: JsonOption = False,
@@ -101,9 +109,12 @@ def build(
             keep_going=keep_going,
             progress=show,
         )
-    for split in ("train", "valid"):
+    if not index["counts"]["kept"]:
+        dropped = ", ".join(f"{number:,} {reason}" for reason, number in index["counts"]["dropped"].items())
+        raise CorpusError(f"{out}: no file was kept ({dropped or 'there were none'}); name other sources")
+    for split, remedy in (("train", "lower --valid-fraction"), ("valid", "--valid NAME")):
         if not index["splits"][split]["documents"]:
-            stderr().print(f"codling: the {split} split is empty; --{split} NAME or --split-by file fills it")
+            stderr().print(f"codling: the {split} split is empty; {remedy} or --split-by file fills it")
     if json:
         print_json(index)
     else:
@@ -116,6 +127,7 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show what a corpus holds: counts, why files were dropped, projects."""
+    from rich.markup import escape
     from rich.table import Table
 
     from codling.corpus.shards import read_index
@@ -131,15 +143,16 @@ def show(
         table.add_column(name, justify="right")
     for row in sorted(index["projects"], key=lambda row: -row["lines"]):
         numbers = (f"{row[key]:,}" for key in ("files", "kept", "lines"))
-        table.add_row(row["name"], row["version"], row["licence"], row["split"], *numbers)
+        table.add_row(*(escape(row[key]) for key in ("name", "version", "licence", "split")), *numbers)
     console.print(table)
 
 
 def _print_summary(console: Console, out: Path, index: dict[str, Any]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     counts = index["counts"]
-    console.print(f"[bold]{out}[/bold]: {counts['kept']:,} of {counts['files']:,} files kept")
+    console.print(f"[bold]{escape(str(out))}[/bold]: {counts['kept']:,} of {counts['files']:,} files kept")
     table = Table("split", box=None, header_style="bold")
     for name in ("files", "lines", "characters", "tokens"):
         table.add_column(name, justify="right")
@@ -154,4 +167,4 @@ def _print_summary(console: Console, out: Path, index: dict[str, Any]) -> None:
     if counts["dropped"]:
         console.print(reasons)
     for failure in index["failed"]:
-        console.print(f"left out: {failure['source']}: {failure['error']}")
+        console.print(f"left out: {failure['source']}: {failure['error']}", markup=False)

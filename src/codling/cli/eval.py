@@ -118,6 +118,8 @@ def _read(paths: list[Path], card: Card, raw: bool) -> Iterator[tuple[str, bytes
     for path in paths:
         if not path.exists():
             raise InputError(f"no file or folder {path}")
+        if not (path.is_file() or path.is_dir()):  # a pipe may never end
+            raise InputError(f"{path} is neither a file nor a folder")
         files = [path / name for name in list_folder(path)] if path.is_dir() else [path]
         for file in files:
             language = language_of_path(file.name)

@@ -30,7 +30,9 @@ def sample(
     ] = 1.0,
     greedy: Annotated[bool, typer.Option("--greedy", help="Always take the most likely token.")] = False,
     seed: Annotated[int | None, typer.Option(help="Same seed, same sample.", show_default=False)] = None,
-    stop: Annotated[list[str] | None, typer.Option(help="End before this text; may be given more than once.")] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="End before this text; may be given more than once.")
+    ] = None,
     no_loop_guard: Annotated[
         bool, typer.Option("--no-loop-guard", help="Let the model run into loops, such as of spaces.")
     ] = False,
@@ -89,6 +91,8 @@ def _read_prompt(prompt: str | None, prompt_file: Path | None) -> str:
         return prompt or ""
     where = str(prompt_file) if prompt_file is not None else "stdin"
     try:
+        if prompt_file is not None and prompt_file.exists() and not (prompt_file.is_file() or prompt_file.is_dir()):
+            raise InputError(f"{where} is not a file; give - as the prompt to read it from stdin")
         data = prompt_file.read_bytes() if prompt_file is not None else sys.stdin.buffer.read()
         return data.decode("utf-8-sig")
     except OSError as error:

@@ -142,6 +142,8 @@ def fetch(request: Request, index_urls: Iterable[str] = ()) -> LocalSource:
         return LocalSource(
             spec=spec, kind="folder", path=path, identity=identity, num_bytes=num_bytes, origin=commit_of(path)
         )
+    if path.exists() and not path.is_file():
+        raise CorpusError(f"{spec} is neither a file nor a folder")
     if not path.is_file():
         known = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise CorpusError(f"there is no source {spec!r}{nearest(path.name, known) if len(known) < 1_000 else ''}")

@@ -41,6 +41,14 @@ class Model:
             raise BundleError(
                 f"bundle {card.name}: the graph's inputs and outputs are not those that its card describes"
             )
+        shapes = {row.name: row.shape for row in session.get_inputs()}
+        for state in card.states:  # a free axis has a name or None in the graph, and -1 in the card
+            graph = tuple(size if isinstance(size, int) else -1 for size in shapes[f"state_in.{state.name}"])
+            if graph != state.shape or state.shape.count(-1) != 1:
+                raise BundleError(
+                    f"bundle {card.name}: the card gives state {state.name!r} the shape {list(state.shape)}, "
+                    f"the graph {list(graph)}; get the bundle again"
+                )
 
     @property
     def name(self) -> str:

@@ -51,7 +51,7 @@ def read_vocab(path: Path) -> Vocab:
 
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"cannot read the vocabulary {path}: {error}") from None
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind == "characters":

@@ -35,7 +35,8 @@ def marks(text: str, *sure: tuple[int, float]) -> list[tuple[int, float]]:
         ("first(alpha, 1)", 13, "first(alpha"),
         ("a.mean() + b", 11, "a.mean()"),
         ('f("a", "b")', 8, 'f("a"'),
-        ("first", 2, ""),
+        ("return f'a {b}'", 8, "return"),
+        ("half", 2, ""),
     ],
 )
 def test_whole_words_and_no_open_end(text: str, unsure: int, shown: str) -> None:

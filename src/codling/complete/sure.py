@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from codling.complete.lexical import extends
@@ -9,6 +10,8 @@ from codling.complete.lexical import extends
 __all__ = ["sure_length"]
 
 _OPEN = frozenset(" \t([{,.=+-*/%<>!&|^~@\\")  # a text that was cut does not end with these: they promise more
+
+_STRING_PREFIX = re.compile(r"\b[rRbBfFuU]{1,2}$")
 
 
 def sure_length(
@@ -30,11 +33,15 @@ def sure_length(
     for at in range(1, min(reach, len(text) - 1) + 1):
         if not extends(text[start:at], text[at], word if start == 0 else ""):
             best = start = at
-    return _without_open_end(text[:best])
+    return _without_open_end(text, best)
 
 
-def _without_open_end(text: str) -> int:
-    """Length without operators, opening brackets and opening quotes at the end."""
-    while text and (text[-1] in _OPEN or (text[-1] in "\"'" and text.count(text[-1]) % 2 == 1)):
-        text = text[:-1]
-    return len(text)
+def _without_open_end(text: str, end: int) -> int:
+    """Length up to an end without the operators, opening brackets and beginnings of strings before it."""
+    while end:
+        last = text[end - 1]
+        opens_string = last in "\"'" and text.count(last, 0, end) % 2 == 1
+        if not (last in _OPEN or opens_string or (text[end] in "\"'" and _STRING_PREFIX.search(text, 0, end))):
+            break
+        end -= 1
+    return end

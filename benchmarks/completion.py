@@ -82,6 +82,9 @@ def main() -> None:
     parser.add_argument("--model", help="bundle of `codling train`; by default the one that completes Python")
     parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--sure", type=float, help="where lines are cut short, 0 for whole lines; as in editors if left out"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if not options.paths:
@@ -94,7 +97,7 @@ def main() -> None:
     if not cases:
         sys.exit("nothing to measure: no Python file of a fitting size that parses")
     bundle = load_bundle(options.model or default_model("python"))
-    completer = Completer(bundle.path)
+    completer = Completer(bundle.path) if options.sure is None else Completer(bundle.path, sure=options.sure)
     report = {
         "command": " ".join(["python", "benchmarks/completion.py", *sys.argv[1:]]),
         "commit": _git("rev-parse", "--short", "HEAD") + ("+changes" if _git("status", "--porcelain") else ""),

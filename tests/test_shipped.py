@@ -59,7 +59,7 @@ def test_it_predicts_the_standard_library(shipped: Bundle) -> None:
             "class Model:\n    def __init__(self, alpha, beta):\n        self.alpha = alpha\n        self.beta = ",
             "beta",
         ),
-        ("rows = []\nfor i in ran", "ge("),
+        ("rows = []\nfor i in ran", "ge"),
     ],
 )
 def test_it_completes_what_anybody_would_type(shipped: Bundle, prefix: str, suggestion: str) -> None:

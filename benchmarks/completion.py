@@ -22,7 +22,6 @@ import json
 import keyword
 import platform
 import random
-import subprocess
 import sys
 import time
 import tokenize
@@ -36,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks" / "baselines"))
 
 import numpy as np  # noqa: E402
+from context import commit, cpu  # noqa: E402
 from file_ngram import FileNgram  # noqa: E402
 
 from codling import Completer, load_bundle  # noqa: E402
@@ -100,8 +100,8 @@ def main() -> None:
     completer = Completer(bundle.path) if options.sure is None else Completer(bundle.path, sure=options.sure)
     report = {
         "command": " ".join(["python", "benchmarks/completion.py", *sys.argv[1:]]),
-        "commit": _git("rev-parse", "--short", "HEAD") + ("+changes" if _git("status", "--porcelain") else ""),
-        "machine": f"{_cpu()}, {platform.platform()}, Python {platform.python_version()}",
+        "commit": commit(),
+        "machine": f"{cpu()}, {platform.platform()}, Python {platform.python_version()}",
         "model": f"{bundle.name}: {bundle.num_bytes / 1e6:.1f} MB",
         "peer": "token n-gram with back-off over the file before the cursor",
         "sources": [str(path) for path in roots],
@@ -308,22 +308,6 @@ def _num_right(truth: str, line: str) -> int:
 
 def _ms_since(start: float) -> float:
     return (time.perf_counter() - start) * 1_000
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -14,10 +14,8 @@ import ast
 import contextlib
 import gc
 import json
-import os
 import platform
 import random
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -29,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from context import commit, cpu, take_one_core
 
 from codling.corpus.clean import CleanConfig, Cleaned, Parsed, clean_parsed, decode, parse
 from codling.corpus.dedup import NUM_PERMUTATIONS, SHINGLE, Index, signature
@@ -54,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     gc.set_threshold(GC_THRESHOLD)
-    core = _take_one_core()
+    core = take_one_core()
 
     files, read_s = _timed(lambda: _read(options.sources))
     read_mb_s = sum(map(len, files.values())) / 1e6 / read_s
@@ -64,8 +63,8 @@ def main() -> None:
     rows = _stages(files, read_mb_s)
     report = {
         "command": " ".join(["python", "benchmarks/corpus.py", *sys.argv[1:]]),
-        "commit": _git("rev-parse", "--short", "HEAD") + ("+changes" if _git("status", "--porcelain") else ""),
-        "machine": f"{_cpu()}, one core{'' if core is None else f' (number {core})'}, {platform.platform()}",
+        "commit": commit(),
+        "machine": f"{cpu()}, one core{'' if core is None else f' (number {core})'}, {platform.platform()}",
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("tree-sitter", "tree-sitter-python", "rensa", "datasketch", "pyarrow")},
         "seed": options.seed,
@@ -175,27 +174,6 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     start = time.process_time()
     result = work()
     return result, time.process_time() - start
-
-
-def _take_one_core() -> int | None:
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    core = max(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {core})
-    return core
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def _print(report: dict[str, Any]) -> None:

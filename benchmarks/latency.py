@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
 import warnings
@@ -28,6 +27,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # r
 import numpy as np  # noqa: E402
 import onnxruntime  # noqa: E402
 import torch  # noqa: E402
+from context import commit, cpu, take_one_core  # noqa: E402
 from torch_lm import TorchRunner, load_torch  # noqa: E402
 
 from codling import Completer, load_bundle  # noqa: E402
@@ -53,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
 
     warnings.filterwarnings("ignore", message="TF32")  # PyTorch's own, when oneDNN is turned off
-    core = _take_one_core()
+    core = take_one_core()
     torch.set_num_threads(1)
     bundle = load_bundle(options.model or default_model("python"))
     completer = Completer(bundle.path, threads=1)
@@ -66,13 +66,16 @@ def main() -> None:
     difference = _difference(completer, peers["PyTorch"], text[:1_000])
     rows = [
         *_samples(completer, peers, options.samples, options.seed),
-        *_keystrokes(completer, peers, text, options.keystrokes),
+        *_keystrokes("keystroke, as editors show it", completer, peers, text, options.keystrokes),
+        *_keystrokes(
+            "keystroke, whole line", Completer(bundle.path, threads=1, sure=0), peers, text, options.keystrokes // 4
+        ),
         *_cold_opens(completer, peers, text),
     ]
     report = {
         "command": " ".join(["python", "benchmarks/latency.py", *sys.argv[1:]]),
-        "commit": _git("rev-parse", "--short", "HEAD") + ("+changes" if _git("status", "--porcelain") else ""),
-        "machine": f"{_cpu()}, one core{'' if core is None else f' (number {core})'}, {platform.platform()}",
+        "commit": commit(),
+        "machine": f"{cpu()}, one core{'' if core is None else f' (number {core})'}, {platform.platform()}",
         "versions": {
             "python": platform.python_version(),
             "onnxruntime": onnxruntime.__version__,
@@ -111,8 +114,14 @@ def _samples(completer: Completer, peers: dict[str, TorchRunner], num: int, seed
     return [_row(f"sample of {SAMPLE_CHARS} characters", name, ours[1:], times[1:]) for name, times in theirs.items()]
 
 
-def _keystrokes(completer: Completer, peers: dict[str, TorchRunner], text: str, num: int) -> list[dict[str, Any]]:
-    """Someone types the file on; after each character the rest of the line is suggested."""
+def _keystrokes(
+    what: str, completer: Completer, peers: dict[str, TorchRunner], text: str, num: int
+) -> list[dict[str, Any]]:
+    """Someone types the file on; after each character the rest of the line is suggested, as far as codling is sure.
+
+    A peer writes as many characters as codling suggested and one more, the one at which codling stopped; where codling
+    wants whole lines, which it finds by beam search, a peer writes the whole line, the likeliest character each time.
+    """
     vocab = completer.model.vocab
     newline = vocab.encode("\n")[0]
     completer.reader.forget()
@@ -134,17 +143,17 @@ def _keystrokes(completer: Completer, peers: dict[str, TorchRunner], text: str, 
         for name, runner in peers.items():
             start = time.perf_counter()
             logits_V, states[name] = runner.read(vocab.encode(text[end - 1]), states[name])
-            line = runner.line(logits_V, states[name], newline, MAX_LINE)
+            line = runner.line(logits_V, states[name], newline, len(suggested) + 1 if completer.sure else MAX_LINE)
             theirs[name].append(_ms_since(start))
         num_theirs += len(line)
         if end % max(1, num // 8) == 0:  # slow, so only now and then
             start = time.perf_counter()
             peer = peers["PyTorch"]
-            peer.line(*peer.read([DOC, *vocab.encode(text[begin:end])]), newline, MAX_LINE)
+            peer.line(*peer.read([DOC, *vocab.encode(text[begin:end])]), newline, len(line))
             again.append(_ms_since(start))
     note = f"{num_ours / num:.0f} and {num_theirs / num:.0f} characters suggested; {num_right / num:.0%} of ours right"
-    rows = [_row("keystroke", f"{name}, state kept", ours, times, note) for name, times in theirs.items()]
-    return [*rows, _row("keystroke", "PyTorch, text read again", ours, again)]
+    rows = [_row(what, f"{name}, state kept", ours, times, note) for name, times in theirs.items()]
+    return [*rows, _row(what, "PyTorch, text read again", ours, again)]
 
 
 def _cold_opens(completer: Completer, peers: dict[str, TorchRunner], text: str) -> list[dict[str, Any]]:
@@ -158,11 +167,12 @@ def _cold_opens(completer: Completer, peers: dict[str, TorchRunner], text: str) 
     for _ in range(6):
         completer.reader.forget()
         start = time.perf_counter()
-        completer.complete(text)
+        answer = completer.complete(text)
         ours.append(_ms_since(start))
+        suggested = len(answer.suggestions[0].text) if answer.suggestions else 0
         for name, runner in peers.items():
             start = time.perf_counter()
-            runner.line(*runner.read(tokens), newline, MAX_LINE)
+            runner.line(*runner.read(tokens), newline, suggested + 1)
             theirs[name].append(_ms_since(start))
     note = f"{len(window):,} characters are read"
     return [
@@ -211,33 +221,8 @@ def _print(report: dict[str, Any]) -> None:
         print(note)
 
 
-def _take_one_core() -> int | None:
-    """Keep this process on one core where the system can; elsewhere the libraries' thread counts must do."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    core = max(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {core})
-    return core
-
-
 def _shape(config: dict[str, Any]) -> str:
     return f"{config['num_layers']} x {config['hidden_size']} {config['cell']}"
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

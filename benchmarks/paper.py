@@ -15,14 +15,13 @@ import argparse
 import dataclasses
 import itertools
 import json
-import platform
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from context import commit, cpu
 
 from codling.bundle import Bundle, load_bundle
 from codling.config import override, parse_assignments
@@ -56,8 +55,8 @@ def main() -> None:
     shipped = shipped_row(corpus)
     report = {
         "command": " ".join(["python", "benchmarks/paper.py", "CORPUS", *sys.argv[2:]]),
-        "commit": git_commit(),
-        "machine": platform.processor() or platform.machine(),
+        "commit": commit(),
+        "machine": cpu(),
         "device": rows[0]["device"],
         "lines": lines,
         "seed": arguments.seed,
@@ -165,11 +164,6 @@ def print_report(report: dict[str, Any]) -> None:
             f"{row['model']:22}{row.get('epochs', ''):>8}{windows:>22}{projects['accuracy']:>18.4f}"
             f"{projects['bits_per_char']:>18.4f}{row['megabytes']:>7.1f}"
         )
-
-
-def git_commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

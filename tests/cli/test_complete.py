@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codling.cli import main
+from command import call_codling
 
 SOURCE = 'import os\n\n\ndef köder(x):\n    name = "🐟" + x\n    return name\n'
 
@@ -20,15 +19,7 @@ SOURCE = 'import os\n\n\ndef köder(x):\n    name = "🐟" + x\n    return name\
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     def run(*arguments: object, stdin: bytes = b"") -> tuple[int, str, str]:
         """Exit code, stdout and stderr of `codling ARGUMENTS`."""
-        monkeypatch.setattr(sys, "argv", ["codling", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out = capsys.readouterr()
-        return code, out.out, out.err
+        return call_codling([*arguments], stdin, monkeypatch, capsys)
 
     return run
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from pathlib import Path
 
 import pytest
 
 from codling.bundle import load_bundle
-from codling.cli import main
 from codling.corpus.clean import CleanConfig, Cleaned, clean
 from codling.engine import load_model
 from codling.engine.evaluation import evaluate
+from command import call_codling
 
 GOOD = '''"""A docstring."""
 
@@ -29,14 +28,7 @@ def f(x):
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tiny: Path):
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["codling", "eval", "lm", *map(str, arguments), "--model", str(tiny)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out = capsys.readouterr()
-        return code, out.out, out.err
+        return call_codling(["eval", "lm", *arguments, "--model", tiny], b"", monkeypatch, capsys)
 
     return run
 

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from codling.cli import main
+from command import call_codling
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tiny: Path):
     def run(*arguments: object, stdin: bytes = b"", model: Path = tiny) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["codling", "sample", *map(str, arguments), "--model", str(model)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out = capsys.readouterr()
-        return code, out.out, out.err
+        return call_codling(["sample", *arguments, "--model", model], stdin, monkeypatch, capsys)
 
     return run
 

@@ -12,6 +12,7 @@ from codling.complete import Completer
 from codling.corpus.clean import CleanConfig, Cleaned, clean
 from codling.engine import load_model
 from codling.engine.evaluation import evaluate
+from codling.types import Kind
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +66,13 @@ def test_it_predicts_the_standard_library(shipped: Bundle) -> None:
 def test_it_completes_what_anybody_would_type(shipped: Bundle, prefix: str, suggestion: str) -> None:
     completion = Completer(load_model(shipped), sure=0).complete(prefix)
     assert completion.suggestions[0].text.replace("'", '"').startswith(suggestion)
+
+
+@pytest.mark.parametrize("kind", ["line", "block"])
+def test_a_list_holds_no_noise(shipped: Bundle, kind: Kind) -> None:
+    prefix = "import numpy as np\n\n\ndef mean(xs):\n    return np."
+    found = Completer(load_model(shipped), sure=0).complete(prefix, "\n", kind=kind, limit=8).suggestions
+    assert found
+    assert all(suggestion.score >= 1e-4 * found[0].score for suggestion in found)
+    ranking = Completer(load_model(shipped)).complete(prefix, "\n", kind="token", limit=8).suggestions
+    assert len(ranking) == 8

@@ -37,6 +37,7 @@ MAX_BLOCK = 800  # characters of a suggested block
 SURE = (
     0.25  # what Tab spares in all is greatest there (docs/completion.md), and more than half of what is shown is right
 )
+LEAST_RATIO = 1e-4  # of the best score; a suggestion so much less probable is noise in a list
 MAX_LINE_END = 0.99  # of the probability on an empty line that is not counted; the rest would be noise
 _KINDS = ("token", "line", "block")
 
@@ -129,8 +130,10 @@ class Completer:
                 score = min(1.0, max(math.exp(log_prob), sys.float_info.min))  # never 0, however long the text
                 best[text] = max(best.get(text, 0.0), score)
         ranked = sorted(best.items(), key=lambda row: -row[1])[:limit]
+        # A ranking of tokens is shown as it is.
+        least = ranked[0][1] * LEAST_RATIO if ranked and kind != "token" else 0.0
         return Completion(
-            suggestions=tuple(Suggestion(text=text, score=score) for text, score in ranked),
+            suggestions=tuple(Suggestion(text=text, score=score) for text, score in ranked if score >= least),
             ms=(time.perf_counter() - started) * 1_000,
             model=self.model.name,
         )

@@ -12,7 +12,8 @@ __all__ = ["commit", "cpu", "take_one_core"]
 
 def commit() -> str:
     """The commit that was measured, with a mark where the tree has changes beyond it; "unknown" outside git."""
-    return _git("rev-parse", "--short", "HEAD") + ("+changes" if _git("status", "--porcelain") else "")
+    name = _git("rev-parse", "--short", "HEAD")
+    return f"{name}+changes" if name and _git("status", "--porcelain") else name or "unknown"
 
 
 def cpu() -> str:
@@ -39,5 +40,5 @@ def _git(*arguments: str) -> str:
             ["git", "-C", str(Path(__file__).parent), *arguments], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return ""
     return done.stdout.strip()

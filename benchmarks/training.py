@@ -201,7 +201,7 @@ def synchronise(device: torch.device) -> None:
 def machine(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{cpu()}, {torch.get_num_threads()} thread(s)"
+    return f"{cpu()}, threads: {torch.get_num_threads()}"
 
 
 def report(result: dict[str, Any]) -> None:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
-
-def codling(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "codling", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, encoding="utf-8")
+from command import run_codling
 
 
 @pytest.fixture
@@ -30,17 +25,17 @@ def test_build_and_show(project: Path, tmp_path: Path) -> None:
     sources = tmp_path / "sources.txt"
     sources.write_text(f"{project}  train\n")
     out = tmp_path / "out"
-    built = codling("corpus", "build", out, "--sources", sources, "--workers", "1", "--json")
+    built = run_codling("corpus", "build", out, "--sources", sources, "--workers", "1", "--json")
     assert built.returncode == 0, built.stderr
     index = json.loads(built.stdout)
     assert index["splits"]["train"]["documents"] == 1
     assert built.stderr == "codling: the valid split is empty; --valid NAME or --split-by file fills it\n"
-    assert json.loads(codling("corpus", "show", out, "--json").stdout) == index
-    shown = codling("corpus", "show", out)
+    assert json.loads(run_codling("corpus", "show", out, "--json").stdout) == index
+    shown = run_codling("corpus", "show", out)
     assert shown.returncode == 0
     assert "mine" in shown.stdout
     assert "not-parsing" in shown.stdout
-    plain = codling("corpus", "build", out, project, "--workers", "1", "--keep-docstrings")
+    plain = run_codling("corpus", "build", out, project, "--workers", "1", "--keep-docstrings")
     assert plain.returncode == 0
     assert "1 of 2 files kept" in plain.stdout
 
@@ -63,7 +58,7 @@ def test_build_and_show(project: Path, tmp_path: Path) -> None:
 def test_a_mistake_is_one_line(project: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "empty.py").touch()
     places = {"OUT": str(tmp_path / "out"), "PROJECT": str(project), "EMPTY": str(tmp_path / "empty.py")}
-    done = codling("corpus", *(places.get(argument, argument) for argument in arguments), *_workers(arguments))
+    done = run_codling("corpus", *(places.get(argument, argument) for argument in arguments), *_workers(arguments))
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1

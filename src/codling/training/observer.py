@@ -37,8 +37,6 @@ class Status:
     tokens_per_s: float
     "Of the training steps of this process."
     lr: float
-    phase: str = "training"
-    'What is going on: "training" or "validating".'
 
 
 class Observer:

@@ -14,7 +14,6 @@ OUT holds, when it is done::
 from __future__ import annotations
 
 import concurrent.futures
-import hashlib
 import importlib.util
 import json
 import os
@@ -27,7 +26,7 @@ from codling.config import to_mapping
 from codling.corpus.gather import GatherConfig, gather, stem
 from codling.corpus.judge import JudgeConfig, Progress, Verdict, judge
 from codling.corpus.readers import LocalSource
-from codling.corpus.shards import FORMAT
+from codling.corpus.shards import FORMAT, vocab_row
 from codling.corpus.sources import Request, fetch_all
 from codling.corpus.split import SPLITS
 from codling.corpus.workers import worker_pool
@@ -201,7 +200,7 @@ def _index(
     return {
         "format": FORMAT,
         "splits": splits,
-        "vocab": {"unit": vocab.unit, "size": vocab.size, "sha256": _hash(vocab)},
+        "vocab": vocab_row(vocab),
         "seed": config.judge.split.seed,
         "cleaning": to_mapping(config.gather.clean),
         "config": to_mapping(config),
@@ -209,10 +208,6 @@ def _index(
         "projects": verdict.projects,
         "failed": [{"source": spec, "error": message} for spec, message in sorted(failed.items())],
     }
-
-
-def _hash(vocab: Vocab) -> str:
-    return hashlib.sha256(json.dumps(vocab.to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _prune(out: Path, stems: Iterable[str], splits: dict[str, Any]) -> None:

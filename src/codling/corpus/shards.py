@@ -8,6 +8,7 @@ uint16 array of whole documents, each of which starts with DOC.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from codling.errors import CorpusError
 from codling.files import write_atomically
 from codling.vocab import DOC, Vocab, read_vocab
 
-__all__ = ["FORMAT", "ShardSet", "Tokens", "open_shards", "write_shards"]
+__all__ = ["FORMAT", "ShardSet", "Tokens", "open_shards", "vocab_row", "write_shards"]
 
 FORMAT = 1
 "Version of the corpus folder's layout; a reader refuses others."
@@ -85,6 +86,12 @@ def read_index(folder: Path) -> dict[str, Any]:
     if not isinstance(index, dict) or index.get("format") != FORMAT:
         raise CorpusError(f"{folder} is a corpus of format {index.get('format')!r}, this codling reads {FORMAT}")
     return index
+
+
+def vocab_row(vocab: Vocab) -> dict[str, Any]:
+    """What corpus.json says of a vocabulary."""
+    data = json.dumps(vocab.to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return {"unit": vocab.unit, "size": vocab.size, "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def write_shards(

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from codling.errors import ConfigError
 from codling.lm.config import ModelConfig
+from codling.lm.cpu_lstm import cpu_lstm
 from codling.lm.lookup import DOCUMENT_WEIGHT, KEY_MODULUS, hash_past, match_past
 from codling.vocab import DOC
 
@@ -42,7 +45,7 @@ class RecurrentLM(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(vocab_size, config.embedding_size)
         self.ngrams = nn.Embedding(config.ngram_buckets, config.ngram_size) if config.ngram_orders else None
-        self.matches = nn.ModuleList(nn.Embedding(vocab_size, config.match_size) for _ in config.match_orders)
+        self.matches = nn.ModuleList(self._match_reader(vocab_size) for _ in config.match_orders)
         self.past = max((*config.ngram_orders, *config.match_orders), default=1) - 1
         match_width = config.match_size * len(config.match_orders)
         width = config.embedding_size + config.ngram_size * len(config.ngram_orders) + match_width
@@ -50,8 +53,20 @@ class RecurrentLM(nn.Module):
         self.layers = nn.ModuleList(_CELLS[config.cell](size, config.hidden_size, batch_first=True) for size in sizes)
         self.dropout = nn.Dropout(config.dropout)
         # Matches go to the softmax by a way of their own too: what they say is nearly the answer.
-        self.output = nn.Linear(config.hidden_size + match_width, vocab_size)
+        if config.tied:
+            self.projection = nn.Linear(config.hidden_size, config.embedding_size, bias=False)
+            self.gates = nn.Linear(config.hidden_size, len(config.match_orders)) if config.match_orders else None
+            self.output_bias = nn.Parameter(torch.zeros(vocab_size))
+        else:
+            self.output = nn.Linear(config.hidden_size + match_width, vocab_size)
         self._initialise()
+
+    def _match_reader(self, vocab_size: int) -> nn.Module:
+        """What turns a match into an input: of a token, or of its embedding where that is shared."""
+        config = self.config
+        if config.tied:
+            return nn.Linear(config.embedding_size, config.match_size, bias=False)
+        return nn.Embedding(vocab_size, config.match_size)
 
     def _initialise(self) -> None:
         """Start where learning is quick.
@@ -60,12 +75,16 @@ class RecurrentLM(nn.Module):
         see next to nothing: two layers of 768 units stay at the frequencies of the characters for thousands of steps.
         So inputs come in at unit scale and recurrent matrices turn a state without shrinking it.
         """
-        nn.init.normal_(self.embedding.weight)
+        nn.init.normal_(self.embedding.weight, std=1 / self.input_scale)
         if self.ngrams is not None:
             nn.init.normal_(self.ngrams.weight, std=0.1)  # rare n-grams keep their start: it must not drown the token
         for table in self.matches:
             nn.init.normal_(table.weight, std=0.5)  # type: ignore[arg-type]
-        nn.init.zeros_(self.output.bias)
+        if not self.config.tied:
+            nn.init.zeros_(self.output.bias)
+        elif self.gates is not None:
+            nn.init.zeros_(self.gates.weight)
+            nn.init.constant_(self.gates.bias, 2.0)  # nats, about, that a match is ahead of other tokens at first
         hidden = self.config.hidden_size
         for layer in self.layers:
             parameters = dict(layer.named_parameters())
@@ -77,6 +96,11 @@ class RecurrentLM(nn.Module):
                 nn.init.zeros_(parameters[name])
             if self.config.cell == "lstm":  # forget bias 1 (Jozefowicz et al. 2015): a new network remembers
                 parameters["bias_ih_l0"].data[hidden : 2 * hidden] = 1.0
+
+    @property
+    def input_scale(self) -> float:
+        """What embeddings are multiplied by as inputs: those that the softmax shares are short, inputs are not."""
+        return math.sqrt(self.config.embedding_size) if self.config.tied else 1.0
 
     @property
     def state_sizes(self) -> dict[str, int]:
@@ -105,25 +129,44 @@ class RecurrentLM(nn.Module):
         Returns:
             Logits (unnormalised log-probabilities, nats), float [B, T, V], and the state after the last token.
         """
+        x_BTX, state = self.read(tokens_BT, state)
+        if self.config.tied:
+            return functional.linear(x_BTX, self.embedding.weight, self.output_bias), state
+        return self.output(x_BTX), state
+
+    def read(self, tokens_BT: Tensor, state: State) -> tuple[Tensor, State]:
+        """As forward, but give what the softmax multiplies, [B, T, E] where embeddings are tied, else [B, T, H + O·M]."""
         after: State = {}
-        inputs = [self.embedding(tokens_BT)]
+        inputs = [self.embedding(tokens_BT) * self.input_scale]
+        matched: list[Tensor] = []
         if self.past:
             extended = torch.cat([state["recent"][0].long(), tokens_BT], dim=1)
             after["recent"] = extended[:, -self.past :].float()[None]
             inputs += self._ngrams(extended)
             matched = self._matches(extended, tokens_BT, state, after)
-            inputs += matched
-        x_BTE = torch.cat(inputs, dim=-1)
+            if self.config.tied:
+                inputs += [reader(m * self.input_scale) for reader, m in zip(self.matches, matched, strict=True)]
+            else:
+                inputs += matched
+        x_BTE = torch.cat([x.to(inputs[-1].dtype) for x in inputs], dim=-1)
         for index, layer in enumerate(self.layers):
             if self.config.cell == "lstm":
-                before = (state[f"h{index}"].to(x_BTE.dtype), state[f"c{index}"].to(x_BTE.dtype))
-                x_BTE, (after[f"h{index}"], after[f"c{index}"]) = layer(x_BTE, before)
+                before = (state[f"h{index}"], state[f"c{index}"])
+                x_BTE, (after[f"h{index}"], after[f"c{index}"]) = _run_lstm(layer, x_BTE, before)
             else:
                 x_BTE, after[f"h{index}"] = layer(x_BTE, state[f"h{index}"].to(x_BTE.dtype))
             x_BTE = self.dropout(x_BTE)
-        if self.matches:
+        state = {name: after[name] for name in self.state_sizes}
+        if self.config.tied:
+            out_BTE = self.projection(x_BTE)
+            if self.gates is not None:
+                gates_BTO = self.gates(x_BTE)
+                for order, vector in enumerate(matched):
+                    out_BTE = out_BTE + gates_BTO[..., order, None] * vector
+            return out_BTE, state
+        if matched:
             x_BTE = torch.cat([x_BTE, *(vector.to(x_BTE.dtype) for vector in matched)], dim=-1)
-        return self.output(x_BTE), {name: after[name] for name in self.state_sizes}
+        return x_BTE, state
 
     def _ngrams(self, extended: Tensor) -> list[Tensor]:
         """Vectors of the n-grams that end at each token, one list item in all or none, [B, T, O × N]."""
@@ -135,7 +178,8 @@ class RecurrentLM(nn.Module):
         return [self.ngrams(rows_BTO).flatten(2)]
 
     def _matches(self, extended: Tensor, tokens_BT: Tensor, state: State, after: State) -> list[Tensor]:
-        """Vectors of what followed each context the last time, one list item per order, [B, T, M]."""
+        """Vectors of what followed each context the last time, one list item per order: [B, T, M], or [B, T, E] and
+        zero where nothing did, if embeddings are tied."""
         if not self.matches:
             return []
         orders, slots = self.config.match_orders, self.config.match_slots
@@ -149,4 +193,23 @@ class RecurrentLM(nn.Module):
         after["keys"] = keys_BTO[:, -1].float()[None]
         after["table"] = table_BOS.flatten(1).float()[None]
         after["document"] = (document_BT[:, -1:] % KEY_MODULUS).float()[None]
+        if self.training and self.config.match_dropout:
+            kept_B = torch.rand(len(tokens_BT), device=tokens_BT.device) >= self.config.match_dropout
+            followed_BTO = followed_BTO * kept_B[:, None, None]
+        if self.config.tied:
+            vectors_BTOE = self.embedding(followed_BTO) * (followed_BTO != DOC)[..., None]
+            return list(vectors_BTOE.unbind(2))
         return [table(followed_BTO[..., i]) for i, table in enumerate(self.matches)]
+
+
+def _run_lstm(layer: nn.Module, x_BTE: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """One layer over a window; state [1, B, H] each."""
+    if x_BTE.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        bias = layer.bias_ih_l0 + layer.bias_hh_l0
+        dtype = torch.get_autocast_dtype("cpu")
+        y_BTH, h_BH, c_BH = cpu_lstm(
+            x_BTE, state[0][0], state[1][0], layer.weight_ih_l0, layer.weight_hh_l0, bias, dtype
+        )
+        return y_BTH, (h_BH[None], c_BH[None])
+    y_BTH, after = layer(x_BTE, (state[0].to(x_BTE.dtype), state[1].to(x_BTE.dtype)))
+    return y_BTH, after

@@ -103,3 +103,42 @@ def python_char() -> RunConfig:
         loop=LoopConfig(batch_size=512, window=128, max_steps=32_000, eval_every=2_000, sample_every=6_000, seed=0),
         sample=SampleConfig(prompts=_PROMPTS),
     )
+
+
+def _small(name: str, description: str, prompts: tuple[str, ...]) -> RunConfig:
+    """A sub-word model that two CPU cores train in an hour or two, once they multiply bfloat16."""
+    return RunConfig(
+        name=name,
+        description=description,
+        model=ModelConfig(
+            num_layers=1,
+            hidden_size=640,
+            embedding_size=320,
+            ngram_orders=(2, 3, 4),
+            ngram_buckets=131_071,
+            ngram_size=32,
+            match_orders=(2, 3, 5),
+            match_size=32,
+            match_dropout=0.1,
+            tied=True,
+            sampled=512,
+        ),
+        # A constant rate, so that a run can be as long as there is time for; the rate falls when the heads are trained.
+        optim=OptimConfig(lr=2e-3, schedule="constant", warmup_steps=500, beta2=0.99, weight_decay=0.0, clip_norm=1.0),
+        loop=LoopConfig(
+            batch_size=64, window=64, max_steps=24_000, eval_every=2_000, eval_tokens=400_000, seed=0, precision="auto"
+        ),
+        sample=SampleConfig(prompts=prompts, num_chars=100),
+    )
+
+
+@_named
+def python_small() -> RunConfig:
+    """The sub-word model for Python."""
+    return _small("python-small", "Sub-word LSTM for data-science Python", _PROMPTS)
+
+
+@_named
+def java_small() -> RunConfig:
+    """The sub-word model for Java."""
+    return _small("java-small", "Sub-word LSTM for Java", ("import java.util.*;\n\npublic class ", "public static void main("))

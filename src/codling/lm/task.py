@@ -13,6 +13,7 @@ from torch.nn import functional
 from codling.config import to_mapping
 from codling.lm.config import RunConfig
 from codling.lm.nets import RecurrentLM, State
+from codling.lm.sampled import candidates_of, linear_cross_entropy
 from codling.vocab import DOC, Vocab
 
 __all__ = ["LanguageModelTask"]
@@ -40,10 +41,21 @@ class LanguageModelTask:
         Returns:
             Mean loss in nats, the number of targets that were the likeliest prediction (int64), and the next state.
         """
+        if self.config.model.sampled and self.module.training:
+            return self._sampled_loss(inputs_BT, targets_BT, state)
         logits_BTV, state = self.module(inputs_BT, state)
         flat = logits_BTV.flatten(0, 1).float()
         targets = targets_BT.flatten()
         return functional.cross_entropy(flat, targets), (flat.argmax(-1) == targets).sum(), state
+
+    def _sampled_loss(self, inputs_BT: Tensor, targets_BT: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        module, targets_N = self.module, targets_BT.flatten()
+        x_BTE, state = module.read(inputs_BT, state)
+        ids_C, log_weights_C, places_N = candidates_of(targets_N, self.vocab.size, self.config.model.sampled)
+        weight_CE = module.embedding.weight[ids_C]
+        bias_C = module.output_bias[ids_C] + log_weights_C
+        loss, num_right = linear_cross_entropy(x_BTE.flatten(0, 1), weight_CE, bias_C, places_N, x_BTE.dtype)
+        return loss, num_right, state
 
     @torch.no_grad()
     def sample(self, step: int) -> str:

@@ -80,7 +80,7 @@ class LoopConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     "Where to train; auto is CUDA where there is one."
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    "Of matrix products; weights stay float32. auto is bfloat16 on CUDA where it has it, else float32."
+    "Of matrix products; weights stay float32. auto is bfloat16 where the device has instructions for it, else float32."
     num_threads: int | None = None
     "Cores for PyTorch's operators on the CPU; none leaves PyTorch's own choice."
     compile: bool = False

@@ -47,7 +47,12 @@ def pick_device(device: str, precision: str) -> Device:
         bfloat16 = precision == "bfloat16" or (precision == "auto" and has_bfloat16)
         name = torch.cuda.get_device_name()
     else:
-        bfloat16 = precision == "bfloat16"
+        bfloat16 = precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16())
         num_threads = torch.get_num_threads()
         name = f"CPU, {num_threads} thread{'s' if num_threads > 1 else ''}"
     return Device(torch.device(device), bfloat16, f"{name}, {'bfloat16' if bfloat16 else 'float32'}")
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether this processor has instructions for it; elsewhere it is emulated, and slower than float32."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -14,7 +14,7 @@ __all__ = ["learning_rate", "make_optimizer"]
 
 
 def make_optimizer(module: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
-    """AdamW over all parameters that want a gradient; only matrices are decayed. Fused into one kernel on CUDA."""
+    """AdamW over all parameters that want a gradient; only matrices are decayed. Fused into one kernel."""
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     groups = [
         {"params": [parameter for parameter in parameters if parameter.ndim >= 2], "weight_decay": config.weight_decay},
@@ -25,7 +25,7 @@ def make_optimizer(module: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
         lr=config.lr,
         betas=(config.beta1, config.beta2),
         eps=config.eps,
-        fused=all(parameter.is_cuda for parameter in parameters) or None,
+        fused=True,
     )
 
 

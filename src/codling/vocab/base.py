@@ -9,10 +9,12 @@ from typing import Any, Protocol
 
 from codling.errors import BundleError
 
-__all__ = ["DOC", "Vocab", "read_vocab"]
+__all__ = ["CURSOR", "DOC", "SUFFIX", "Vocab", "read_vocab"]
 
 DOC = 0
 "Id of the token that starts every document, in every vocabulary; it stands for no text."
+SUFFIX, CURSOR = 1, 2
+"Ids, in a sub-word vocabulary, of the tokens around what stands behind the cursor; they stand for no text either."
 
 
 class Vocab(Protocol):
@@ -47,6 +49,7 @@ def read_vocab(path: Path) -> Vocab:
     Raises:
         BundleError: the file is missing, is not a vocabulary, or is of a kind that this version does not know.
     """
+    from codling.vocab.bpe import BpeVocab
     from codling.vocab.chars import CharVocab
 
     try:
@@ -56,4 +59,6 @@ def read_vocab(path: Path) -> Vocab:
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind == "characters":
         return CharVocab.from_json(data)
+    if kind == "bpe":
+        return BpeVocab.from_json(data)
     raise BundleError(f"{path}: unknown kind of vocabulary {kind!r}; a newer codling may read it")

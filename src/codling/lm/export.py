@@ -62,7 +62,7 @@ def export_bundle(
         name=out.name,
         kind="lm",
         description=config.description,
-        languages=tuple(index.get("languages", ["python"])),
+        languages=_languages(index),
         licence="Apache-2.0",
         cleaning=dict(index.get("cleaning", {})),
         states=state_rows(model),
@@ -109,6 +109,12 @@ def _score(card: Card, graph: bytes, vocab: Vocab, texts: list[str], *, on: str,
         accuracy=round(score.accuracy, 5),
         num_units=score.num_units,
     )
+
+
+def _languages(index: dict[str, Any]) -> tuple[str, ...]:
+    """Languages of a corpus, the most frequent first."""
+    counts = index.get("counts", {}).get("languages", {"python": 1})
+    return tuple(sorted(counts, key=lambda language: -counts[language]))
 
 
 def _holds(scores: Sequence[ScoreRow]) -> bool:

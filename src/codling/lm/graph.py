@@ -46,13 +46,13 @@ def build_graph(model: RecurrentLM) -> bytes:
     for row in state_rows(model):
         graph.input(f"state_in.{row.name}", TensorProto.FLOAT, [1, "B", row.shape[2]])
     tokens = graph.node("Transpose", ["tokens"], perm=[1, 0])  # ONNX's recurrent operators are time-major
-    x = graph.node("Gather", [graph.constant("embedding", model.embedding.weight), tokens])
-    matched: list[str] = []
-    if model.past:
-        lookups = Lookups(graph, model)
-        ngrams, matched = lookups.ngrams(), lookups.matches()
-        lookups.write_recent()
-        x = graph.node("Concat", [x, *ngrams, *matched], axis=-1)
+    embedding = graph.constant("embedding", model.embedding.weight)
+    x = graph.node("Gather", [embedding, tokens])
+    if config.tied:
+        x = graph.node("Mul", [x, graph.constant("embedding.input_scale", np.float32(model.input_scale))])
+    inputs, matched = _look_ups(graph, model)
+    if inputs:
+        x = graph.node("Concat", [x, *inputs], axis=-1)
     for index, layer in enumerate(model.layers):
         weights = [
             graph.constant(f"layer{index}.{name}", _reorder(getattr(layer, f"{name}_l0"), config.cell)[None])
@@ -70,16 +70,55 @@ def build_graph(model: RecurrentLM) -> bytes:
             helper.make_node(config.cell.upper(), inputs, outputs, hidden_size=config.hidden_size, **extra)
         )
         x = graph.node("Squeeze", [outputs[0], graph.constant("directions", np.array([1]))])
-    if matched:
-        x = graph.node("Concat", [x, *matched], axis=-1)
-    logits = graph.node("MatMul", [x, graph.constant("output.weight", model.output.weight.T)])
-    logits = graph.node("Add", [logits, graph.constant("output.bias", model.output.bias)])
+    if config.tied:
+        logits = _tied_softmax(graph, model, x, matched)
+    else:
+        x = graph.node("Concat", [x, *matched], axis=-1) if matched else x
+        logits = graph.node("MatMul", [x, graph.constant("output.weight", model.output.weight.T)])
+        logits = graph.node("Add", [logits, graph.constant("output.bias", model.output.bias)])
     log_probs = graph.node("LogSoftmax", [logits], axis=-1)
     graph.nodes.append(helper.make_node("Transpose", [log_probs], ["log_probs"], perm=[1, 0, 2]))
-    graph.output("log_probs", ["B", "T", model.output.out_features])
+    graph.output("log_probs", ["B", "T", model.embedding.num_embeddings])
     for row in state_rows(model):
         graph.output(f"state_out.{row.name}", [1, "B", row.shape[2]])
     return graph.serialise()
+
+
+def _look_ups(graph: Graph, model: RecurrentLM) -> tuple[list[str], list[str]]:
+    """What look-ups add to the first layer's input, and what of it the softmax sees: vectors of matches, [T, B, M]
+    each, or one tensor of their embeddings, [T, B, O, E], where those are tied."""
+    if not model.past:
+        return [], []
+    lookups = Lookups(graph, model)
+    ngrams = lookups.ngrams()
+    if not model.config.tied or not model.config.match_orders:
+        matches = lookups.matches()
+        lookups.write_recent()
+        return ngrams + matches, matches
+    embeddings = lookups.matched_embeddings()
+    lookups.write_recent()
+    inputs = []
+    for order, reader in enumerate(model.matches):
+        index = graph.constant(f"order{order}", np.array(order))
+        vector = graph.node("Gather", [embeddings, index], axis=2)
+        weight = graph.constant(f"matches{order}.small", reader.weight.T * model.input_scale)
+        inputs.append(graph.node("MatMul", [vector, weight]))
+    return ngrams + inputs, [embeddings]
+
+
+def _tied_softmax(graph: Graph, model: RecurrentLM, x: str, matched: list[str]) -> str:
+    """Logits by way of the embeddings, with matches copied in by their gates."""
+    out = graph.node("MatMul", [x, graph.constant("projection", model.projection.weight.T)])
+    if model.gates is not None:
+        gates = graph.node("MatMul", [x, graph.constant("gates.small", model.gates.weight.T)])
+        gates = graph.node("Add", [gates, graph.constant("gates.bias", model.gates.bias)])
+        gates = graph.node("Unsqueeze", [gates, graph.constant("ints.3", np.array([3]))])
+        copied = graph.node("Mul", [matched[0], gates])
+        copied = graph.node("ReduceSum", [copied, graph.constant("ints.2", np.array([2]))], keepdims=0)
+        out = graph.node("Add", [out, copied])
+    across = graph.node("Transpose", ["embedding"], perm=[1, 0])
+    logits = graph.node("MatMul", [out, across])
+    return graph.node("Add", [logits, graph.constant("output.bias", model.output_bias)])
 
 
 def quantise(graph: bytes) -> bytes:
@@ -92,7 +131,11 @@ def quantise(graph: bytes) -> bytes:
 
     whole = onnx.load_from_string(graph)
     integers = {tensor.name for tensor in whole.graph.initializer if tensor.data_type == TensorProto.INT64}
-    hashes = [node.name for node in whole.graph.node if node.op_type == "MatMul" and integers.intersection(node.input)]
+    kept = [
+        node.name
+        for node in whole.graph.node
+        if node.op_type == "MatMul" and (integers.intersection(node.input) or node.input[1].endswith(".small"))
+    ]
     root = logging.getLogger()  # where ONNX Runtime advises preprocessing, which these graphs do not need
     level = root.level
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +149,7 @@ def quantise(graph: bytes) -> bytes:
                 op_types_to_quantize=["MatMul", "LSTM"],
                 per_channel=True,
                 weight_type=QuantType.QInt8,
-                nodes_to_exclude=hashes,
+                nodes_to_exclude=kept,
                 extra_options={"MatMulConstBOnly": True},
             )
         finally:
@@ -125,31 +168,57 @@ def _reorder(weight: Any, cell: str) -> npt.NDArray[np.float32]:
 
 
 def _quantise_tables(model: onnx.ModelProto) -> None:
-    """Replace each embedding look-up by one in int8 with a scale per row: gather both, multiply."""
+    """Bring embedding tables to int8 with a scale per row, and rewrite what reads them."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    tables = {name for name in constants if re.fullmatch(r"embedding|ngrams|matches\d+", name)}
+    for table in sorted(tables):
+        array = numpy_helper.to_array(constants[table])
+        scale = np.maximum(np.abs(array).max(axis=1, keepdims=True), 1e-8).astype(np.float32) / 127
+        model.graph.initializer.remove(constants[table])
+        model.graph.initializer.extend(
+            [
+                numpy_helper.from_array(np.round(array / scale).astype(np.int8), f"{table}.int8"),
+                numpy_helper.from_array(scale, f"{table}.scale"),
+            ]
+        )
     nodes = list(model.graph.node)
-    done: set[str] = set()
+    across = {node.output[0] for node in nodes if node.op_type == "Transpose" and node.input[0] in tables}
     rebuilt: list[onnx.NodeProto] = []
     for node in nodes:
-        if node.op_type != "Gather" or not re.fullmatch(r"embedding|ngrams|matches\d+", node.input[0]):
+        if node.op_type == "Gather" and node.input[0] in tables:
+            rebuilt += _gather_int8(node)
+        elif node.op_type == "MatMul" and node.input[1] in across:
+            rebuilt += _multiply_int8(node)
+        elif node.op_type == "Transpose" and node.input[0] in tables:
+            node.input[0] = f"{node.input[0]}.int8"
             rebuilt.append(node)
-            continue
-        table, index = node.input
-        if table not in done:
-            done.add(table)
-            array = numpy_helper.to_array(constants[table])
-            scale = np.maximum(np.abs(array).max(axis=1, keepdims=True), 1e-8).astype(np.float32) / 127
-            model.graph.initializer.remove(constants[table])
-            model.graph.initializer.append(
-                numpy_helper.from_array(np.round(array / scale).astype(np.int8), f"{table}.int8")
-            )
-            model.graph.initializer.append(numpy_helper.from_array(scale, f"{table}.scale"))
-        name = node.output[0]
-        rebuilt += [
-            helper.make_node("Gather", [f"{table}.int8", index], [f"{name}.int8"]),
-            helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=TensorProto.FLOAT),
-            helper.make_node("Gather", [f"{table}.scale", index], [f"{name}.scale"]),
-            helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]),
-        ]
+        else:
+            rebuilt.append(node)
     del model.graph.node[:]
+    del model.graph.value_info[:]  # a transposed table has another type now
     model.graph.node.extend(rebuilt)
+
+
+def _gather_int8(node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """An embedding look-up: gather the row and its scale, multiply."""
+    (table, index), name = node.input, node.output[0]
+    return [
+        helper.make_node("Gather", [f"{table}.int8", index], [f"{name}.int8"]),
+        helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=TensorProto.FLOAT),
+        helper.make_node("Gather", [f"{table}.scale", index], [f"{name}.scale"]),
+        helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]),
+    ]
+
+
+def _multiply_int8(node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    """The product with the embedding table that a softmax shares; ONNX Runtime fuses these nodes into one kernel."""
+    (x, across), name = node.input, node.output[0]
+    quantised = [f"{name}.x", f"{name}.x_scale", f"{name}.x_zero"]
+    return [
+        helper.make_node("DynamicQuantizeLinear", [x], quantised),
+        helper.make_node("MatMulInteger", [quantised[0], across, quantised[2]], [f"{name}.int32"]),
+        helper.make_node("Cast", [f"{name}.int32"], [f"{name}.float"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["embedding.scale"], [f"{name}.scale"], perm=[1, 0]),
+        helper.make_node("Mul", [quantised[1], f"{name}.scale"], [f"{name}.scales"]),
+        helper.make_node("Mul", [f"{name}.float", f"{name}.scales"], [name]),
+    ]

@@ -40,10 +40,23 @@ class Lookups:
 
     def matches(self) -> list[str]:
         """Vectors of what followed each context the last time, [T, B, M] each; writes the states of matches."""
-        orders = self._config.match_orders
-        if not orders:
+        if not self._config.match_orders:
             return []
+        followed = self._followed()
+        return [self._vectors(followed, order) for order in range(len(self._config.match_orders))]
+
+    def matched_embeddings(self) -> str:
+        """As matches, but the embeddings of the tokens, zero where nothing followed, float [T, B, O, E]."""
         graph = self._graph
+        ids = graph.node("Transpose", [self._followed()], perm=[2, 0, 1])
+        table = graph.constant("embedding", self._model.embedding.weight)
+        known = graph.node("Cast", [graph.node("Greater", [ids, _scalar(graph, 0)])], to=TensorProto.FLOAT)
+        vectors = graph.node("Gather", [table, ids])
+        return graph.node("Mul", [vectors, graph.node("Unsqueeze", [known, _ints(graph, 3)])])
+
+    def _followed(self) -> str:
+        """The token that followed each context the last time, int64 [B, O, T]; writes the states of matches."""
+        graph, orders = self._graph, self._config.match_orders
         slots, vocab_size = self._config.match_slots, self._model.embedding.num_embeddings
         num_slots, size = _scalar(graph, slots), _scalar(graph, vocab_size)
         offset = [DOCUMENT_WEIGHT] * len(orders)
@@ -76,7 +89,7 @@ class Lookups:
         self._write("table", table)
         key = graph.node("Slice", [keys, _ints(graph, -1), _ints(graph, _END), _ints(graph, 2)])
         self._write("keys", graph.node("Transpose", [key], perm=[2, 0, 1]))
-        return [self._vectors(followed, order) for order in range(len(orders))]
+        return followed
 
     def write_recent(self) -> None:
         """Keep the last tokens for the next window."""

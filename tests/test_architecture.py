@@ -22,7 +22,7 @@ PACKAGE = "codling"
 # What exports a model (lm) runs it once to see that it is right, so it stands above the engine, which never sees it.
 LINES = (
     ("cli",),
-    ("serve",),
+    ("serve", "evaluate"),
     ("complete", "search", "write", "npi"),
     ("lm", "trees"),
     ("engine",),

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +16,30 @@ from codling.errors import InputError
 from codling.types import Score
 from codling.vocab import DOC
 
-__all__ = ["TextScore", "evaluate", "score_texts", "total"]
+__all__ = ["Predictions", "TextScore", "evaluate", "predict_texts", "score_texts", "total"]
 
 BATCH = 16  # texts at a time; more gain little on few cores, and memory goes with it
-WINDOW = 128  # tokens per call; the log-probabilities of a call are B x T x V x 4 bytes, 3 MB here
+WINDOW = 128  # tokens per call, at most
+MAX_FLOATS = 1 << 21  # log-probabilities per call, B x T x V; more do not fit into a cache
 
 Progress = Callable[[int], None]
 "Called with the number of characters just done."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What a model expected at each place of one text of N tokens."""
+
+    tokens: npt.NDArray[np.int64]
+    "The text, [N]."
+    log_probs: npt.NDArray[np.float64]
+    "Of each token given all before it, in nats, [N]."
+    likeliest: npt.NDArray[np.int64]
+    "The token expected at each place, and after the text's end, [N + 1]."
+
+    def score(self, num_chars: int) -> TextScore:
+        right = self.likeliest[:-1] == self.tokens
+        return TextScore(-float(self.log_probs.sum()), int(right.sum()), len(self.tokens), num_chars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +107,51 @@ def score_texts(
     progress: Progress | None = None,
 ) -> list[TextScore]:
     """Score each text by itself, in order."""
-    tokens = [np.array([DOC, *model.vocab.encode(text)], np.int64) for text in texts]
-    scores: list[TextScore | None] = [None] * len(texts)
-    longest_first = sorted(range(len(texts)), key=lambda i: -len(tokens[i]))
-    for start in range(0, len(texts), batch):
-        rows = longest_first[start : start + batch]
-        nats, num_right = _score_batch(model, [tokens[i] for i in rows], window)
-        for place, i in enumerate(rows):
-            scores[i] = TextScore(float(nats[place]), int(num_right[place]), len(tokens[i]) - 1, len(texts[i]))
+    rows = predict_texts(model, texts, batch=batch, window=window, progress=progress)
+    return [row.score(len(text)) for row, text in zip(rows, texts, strict=True)]
+
+
+def predict_texts(
+    model: Model,
+    texts: Sequence[str],
+    *,
+    batch: int = BATCH,
+    window: int = WINDOW,
+    progress: Progress | None = None,
+) -> list[Predictions]:
+    """Predict each text's units from all true ones before it, in order; arguments as for evaluate."""
+    documents = [np.array([DOC, *model.vocab.encode(text)], np.int64) for text in texts]
+    found = [
+        Predictions(document[1:], np.zeros(len(document) - 1), np.zeros(len(document), np.int64))
+        for document in documents
+    ]
+    longest_first = sorted(range(len(texts)), key=lambda i: -len(documents[i]))
+    for first in range(0, len(texts), batch):
+        rows = longest_first[first : first + batch]
+        for start, tokens_BT, log_probs_BTV in _windows(model, [documents[i] for i in rows], window):
+            likeliest_BT = log_probs_BTV.argmax(axis=-1)
+            next_BT = tokens_BT[:, 1:]
+            log_probs_BT = np.take_along_axis(log_probs_BTV, next_BT[..., None], axis=-1)[..., 0]
+            for place, i in enumerate(rows[: len(tokens_BT)]):
+                row = found[i]
+                num = len(row.likeliest[start : start + next_BT.shape[1]])
+                row.likeliest[start : start + num] = likeliest_BT[place, :num]
+                num = len(row.log_probs[start : start + num])
+                row.log_probs[start : start + num] = log_probs_BT[place, :num]
         if progress is not None:
             progress(sum(len(texts[i]) for i in rows))
-    return [score for score in scores if score is not None]
+    return found
 
 
-def _score_batch(
+def _windows(
     model: Model, documents: Sequence[npt.NDArray[np.int64]], window: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Nats and right predictions of each document; they come longest first, and leave the batch when they end."""
-    nats_B = np.zeros(len(documents))
-    num_right_B = np.zeros(len(documents), np.int64)
-    lengths = np.array([len(document) - 1 for document in documents])  # predictions to make
+) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    """Read documents side by side: where a window starts, its tokens [B, T + 1] and log-probabilities [B, T, V].
+
+    They come longest first, and leave the batch when they end; what stands behind a document's end is padding.
+    """
+    lengths = np.array([len(document) for document in documents])  # each is read to its end
+    window = max(1, min(window, MAX_FLOATS // (len(documents) * model.vocab.size)))
     state: State = model.initial_state(len(documents))
     num_live = len(documents)
     for start in range(0, int(lengths[0]), window):
@@ -123,10 +165,4 @@ def _score_batch(
             piece = documents[row][start : start + size + 1]
             tokens_BT[row, : len(piece)] = piece
         log_probs_BTV, state = model.run(tokens_BT[:, :-1], state)
-        targets_BT = tokens_BT[:, 1:]
-        real_BT = np.arange(start, start + size)[None] < lengths[:num_live, None]
-        log_probs_BT = np.take_along_axis(log_probs_BTV, targets_BT[..., None], axis=-1)[..., 0]
-        nats_B[:num_live] -= np.where(real_BT, log_probs_BT, 0).sum(axis=1, dtype=np.float64)
-        right_BT = log_probs_BTV.argmax(axis=-1) == targets_BT
-        num_right_B[:num_live] += (right_BT & real_BT).sum(axis=1)
-    return nats_B, num_right_B
+        yield start, tokens_BT, log_probs_BTV

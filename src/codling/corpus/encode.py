@@ -31,7 +31,7 @@ def encode_corpus(
     vocab_size: int = 8_192,
     hints: float = 0.03,
     seed: int = 0,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda *_: None,
 ) -> dict[str, Any]:
     """Write a corpus's texts as sub-words into another corpus folder, and return its index.
 
@@ -75,18 +75,20 @@ def encode_corpus(
                 progress(done, total)
 
         splits[split] = write_shards(out, split, tokens())
-        with (corpus / "text" / f"{split}.parquet").open("rb") as source:
-            with write_atomically(out / "text" / f"{split}.parquet") as file:
-                shutil.copyfileobj(source, file)
+        _copy(corpus / "text" / f"{split}.parquet", out / "text" / f"{split}.parquet")
     kept = {row["file"] for split in splits.values() for row in split["shards"]}
     for path in (out / "shards").glob("*.npy"):
         if f"shards/{path.name}" not in kept:
             path.unlink()
-    with (corpus / "manifest.parquet").open("rb") as source, write_atomically(out / "manifest.parquet") as file:
-        shutil.copyfileobj(source, file)
+    _copy(corpus / "manifest.parquet", out / "manifest.parquet")
     index = index | {"splits": splits, "vocab": vocab_row(known), "hints": hints}
     write_text_atomically(out / "corpus.json", json.dumps(index, indent=1, ensure_ascii=False) + "\n")
     return index
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as original, write_atomically(target) as file:
+        shutil.copyfileobj(original, file)
 
 
 def _encode(vocab: Vocab, texts: list[str]) -> list[list[int]]:

@@ -40,8 +40,8 @@ class ModelConfig:
     match_dropout: float = 0.0
     "Probability that a lane sees no matches for a window, while training: what it knows must not all come from there."
     tied: bool = False
-    """Whether the softmax uses the embeddings again, through a projection (Press & Wolf 2017; Inan et al. 2017). Matches
-    then come in the same vectors, so that one gate per order is enough to copy them."""
+    """Whether the softmax uses the embeddings again, through a projection (Press & Wolf 2017; Inan et al. 2017).
+    Matches then come in the same vectors, so that one gate per order is enough to copy them."""
     sampled: int = 0
     "Tokens that stand for all others in the loss, beside a window's own targets; 0 for the full softmax. Needs tied."
     dropout: float = 0.0
@@ -63,7 +63,7 @@ class ModelConfig:
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"model.{name} must be in [0, 1), not {getattr(self, name)}")
         if self.sampled < 0 or (self.sampled and not self.tied):
-            raise ConfigError(f"model.sampled must be 0, or a number of tokens where model.tied is on, not {self.sampled}")
+            raise ConfigError(f"model.sampled must be 0, or at least 1 where model.tied is on, not {self.sampled}")
         for name in ("ngram_orders", "match_orders"):
             orders = getattr(self, name)
             if any(order < 2 or order > 16 for order in orders):

@@ -74,7 +74,7 @@ class _Steps(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         grad_outputs, grad_h, grad_c = grads
         gates, cells, tanhs, outputs, weight = ctx.saved_tensors
-        time, batch, width = gates.shape
+        time, _, width = gates.shape
         hidden = width // 4
         grad_gates = torch.empty_like(gates)
         dh = grad_h.clone()

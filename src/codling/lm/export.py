@@ -65,6 +65,7 @@ def export_bundle(
         languages=_languages(index),
         licence="Apache-2.0",
         cleaning=dict(index.get("cleaning", {})),
+        hints=float(index.get("hints", 0.0)),
         states=state_rows(model),
         training={"config": to_mapping(config), **training},
         data={
@@ -112,9 +113,10 @@ def _score(card: Card, graph: bytes, vocab: Vocab, texts: list[str], *, on: str,
 
 
 def _languages(index: dict[str, Any]) -> tuple[str, ...]:
-    """Languages of a corpus, the most frequent first."""
+    """Languages of a corpus, the most frequent first; not those of a few stray files."""
     counts = index.get("counts", {}).get("languages", {"python": 1})
-    return tuple(sorted(counts, key=lambda language: -counts[language]))
+    least = 0.05 * sum(counts.values())
+    return tuple(sorted((name for name in counts if counts[name] >= least), key=lambda name: -counts[name]))
 
 
 def _holds(scores: Sequence[ScoreRow]) -> bool:

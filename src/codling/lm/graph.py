@@ -101,7 +101,7 @@ def _look_ups(graph: Graph, model: RecurrentLM) -> tuple[list[str], list[str]]:
     for order, reader in enumerate(model.matches):
         index = graph.constant(f"order{order}", np.array(order))
         vector = graph.node("Gather", [embeddings, index], axis=2)
-        weight = graph.constant(f"matches{order}.small", reader.weight.T * model.input_scale)
+        weight = graph.constant(f"matches{order}.small", reader.get_parameter("weight").T * model.input_scale)
         inputs.append(graph.node("MatMul", [vector, weight]))
     return ngrams + inputs, [embeddings]
 

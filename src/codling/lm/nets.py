@@ -135,7 +135,7 @@ class RecurrentLM(nn.Module):
         return self.output(x_BTX), state
 
     def read(self, tokens_BT: Tensor, state: State) -> tuple[Tensor, State]:
-        """As forward, but give what the softmax multiplies, [B, T, E] where embeddings are tied, else [B, T, H + O·M]."""
+        """As forward, but give what the softmax multiplies: [B, T, E] where it is tied, else [B, T, H + O·M]."""
         after: State = {}
         inputs = [self.embedding(tokens_BT) * self.input_scale]
         matched: list[Tensor] = []

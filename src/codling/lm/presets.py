@@ -141,4 +141,5 @@ def python_small() -> RunConfig:
 @_named
 def java_small() -> RunConfig:
     """The sub-word model for Java."""
-    return _small("java-small", "Sub-word LSTM for Java", ("import java.util.*;\n\npublic class ", "public static void main("))
+    prompts = ("import java.util.*;\n\npublic class ", "public static void main(")
+    return _small("java-small", "Sub-word LSTM for Java", prompts)

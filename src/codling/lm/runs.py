@@ -16,7 +16,7 @@ from codling.corpus.shards import ShardSet, open_shards, read_index
 from codling.errors import ConfigError, TrainingError
 from codling.lm.config import RunConfig
 from codling.lm.task import LanguageModelTask
-from codling.training.checkpoint import load_weights, read_tensors
+from codling.training.checkpoint import digest_of, load_known_weights, load_weights, read_tensors
 from codling.training.loop import Outcome, train
 from codling.training.observer import Observer
 from codling.training.run import CurveRow, RunFolder
@@ -74,6 +74,7 @@ def train_language_model(
     folder: Path,
     *,
     fresh: bool = False,
+    init: Path | None = None,
     bundle: Path | None = None,
     observer: Observer | None = None,
     on_step: Callable[[str], None] = lambda _: None,
@@ -82,15 +83,18 @@ def train_language_model(
 
     Args:
         folder: the run's folder; made if need be.
+        init: folder of a run whose best weights a new run starts from; what it lacks keeps its fresh start, and the
+            observer is told what that is. A run that goes on from its checkpoint must be given the same again.
         bundle: where to write the bundle; None writes none.
         on_step: told what is being done after training.
 
     Raises:
         CorpusError: no corpus there.
-        TrainingError: as codling.training.loop.train.
+        TrainingError: as codling.training.loop.train; or init is no run, or of a model of other shapes.
     """
     training, validation = open_corpus(corpus)
     task = LanguageModelTask(config, training.vocab)
+    start = None if init is None else _start_from(init, task, observer or Observer())
     outcome = train(
         task,
         training,
@@ -99,12 +103,24 @@ def train_language_model(
         loop=config.loop,
         folder=folder,
         fresh=fresh,
+        start=start,
         observer=observer,
     )
     run = TrainedRun(config=config, task=task, outcome=outcome, folder=folder, bundle=None)
     if bundle is None or outcome.ended == "interrupted":
         return run
     return dataclasses.replace(run, bundle=export_run(run, corpus, bundle, on_step=on_step))
+
+
+def _start_from(source: Path, task: LanguageModelTask, observer: Observer) -> str:
+    """Give a task's network the best weights of another run, say what they leave out, and return their digest."""
+    weights, _ = read_tensors(RunFolder(source).best)
+    fresh, unused = load_known_weights(task.module, weights, str(source))
+    if fresh:
+        observer.noted(f"not in {source}, so they start fresh: {', '.join(fresh)}")
+    if unused:
+        observer.noted(f"in {source}, but this model has no use for them: {', '.join(unused)}")
+    return digest_of(weights)
 
 
 def export_run(run: TrainedRun, corpus: Path, out: Path, *, on_step: Callable[[str], None] = lambda _: None) -> Bundle:

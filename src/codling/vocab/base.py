@@ -32,6 +32,13 @@ class Vocab(Protocol):
         """Ids of a text; never contains DOC."""
         ...
 
+    def seam(self, text: str) -> int:
+        """Length of the text up to a place that a token ends at, whatever is written behind the text.
+
+        The ids before that place stay as they are while somebody types on; the rest is short, of the last line.
+        """
+        ...
+
     def decode(self, ids: Iterable[int]) -> str:
         """Text of ids; DOC stands for nothing, an unfinished UTF-8 sequence for U+FFFD."""
         ...

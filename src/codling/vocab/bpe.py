@@ -3,8 +3,8 @@
 Text is first cut where a programmer sees a seam, so that no token reaches over one: a newline takes the indentation
 behind it along, a word the space before it, and every operator and bracket stands by itself. Within words, merges are
 learned in two rounds (after SuperBPE, Liu et al. 2025, which does the same for phrases): the first sees the parts of
-identifiers, split at case and underscore, so that ``read_csv`` and ``CsvReader`` share theirs; the second may join whole
-identifiers, which pays for the frequent ones (``self``, ``__init__``, ``DataFrame``).
+identifiers, split at case and underscore, so that ``read_csv`` and ``CsvReader`` share theirs; the second may join
+whole identifiers, which pays for the frequent ones (``self``, ``__init__``, ``DataFrame``).
 
 Bytes are the base, so that any text survives the round trip (Sennrich et al. 2016 for BPE; Radford et al. 2019 for
 bytes).
@@ -39,6 +39,9 @@ _MIN_PAIRS = 2  # a pair that occurs only once is no pattern
 _WHOLE_SHARE = 8  # one merge in so many joins parts of identifiers
 _MIN_TEXTS = 5  # that a word must occur in for the second round to look at it
 _WORD = re.compile(r" ?[^\W\d]\w*")
+_BLANK = re.compile(r"[ \t]+")
+_CLOSED = tuple("()[]{},;")  # no operator begins with these
+_UNFINISHED = ("..", '""', "''")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MAX_VOCAB = 65_536  # shards are uint16
 
@@ -66,6 +69,7 @@ class BpeVocab:
             raise BundleError(f"a vocabulary has at most {_MAX_VOCAB:,} tokens, not {len(pieces):,}")
         self.merges = [(int(left), int(right)) for left, right in merges]
         self._pieces = tuple(pieces)
+        self._split: Any = None
 
     @classmethod
     def train(cls, texts: Iterable[str], size: int) -> BpeVocab:
@@ -101,6 +105,26 @@ class BpeVocab:
                 ids += [_NUM_SPECIAL + byte for byte in found[0].encode("utf-8", "surrogatepass")]
                 start = found.end()
             return ids + (self.encode(text[start:]) if start < len(text) else [])
+
+    def seam(self, text: str) -> int:
+        from tokenizers import Regex, pre_tokenizers
+
+        line = max(0, text.rfind("\n"))  # every line end begins a token
+        if self._split is None:
+            self._split = pre_tokenizers.Split(Regex(_SEAMS), "isolated")
+        spans = [span for _, span in self._split.pre_tokenize_str(_SURROGATES.sub("\ufffd", text[line:]))]
+        if not spans:
+            return len(text)
+        start = spans[-1][0]
+        if text.endswith(_CLOSED):
+            return len(text)
+        for first, end in reversed(spans[:-1]):
+            whole = text[line + first :]
+            # Space is cut before its last character, and three dots or quotes become one token with the third.
+            if not (_BLANK.fullmatch(whole) or (end == start and whole.lstrip(" ") in _UNFINISHED)):
+                break
+            start = first
+        return line + start
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """As encode, for many texts at once, on all cores."""

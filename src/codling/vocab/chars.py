@@ -58,6 +58,9 @@ class CharVocab:
                     ids.extend(self._first_byte + byte for byte in character.encode("utf-8", "surrogatepass"))
             return ids
 
+    def seam(self, text: str) -> int:
+        return len(text)
+
     def decode(self, ids: Iterable[int]) -> str:
         pieces = self.pieces()
         joined = b"".join(pieces[i] for i in ids)

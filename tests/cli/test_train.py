@@ -118,6 +118,27 @@ def test_tune_goes_on_after_kill_9_and_keeps_the_best_bundle(corpus, tmp_path, c
     assert bundles[0].training["config"]["optim"]["lr"] == 0.01
 
 
+def test_a_run_may_start_from_another_s_weights(corpus, tmp_path, codling):
+    def train(name: str, *more: str, expect: int = 0) -> str:
+        settings = [f"--corpus={corpus}", *SMALL, f"--run={tmp_path / name}", "--set=loop.max_steps=30", *more]
+        return codling("train", "paper-lstm", *settings, expect=expect)[1]
+
+    train("first")
+    more = ["--set=model.match_orders=3", "--set=model.match_slots=500"]  # a wider input, so another shape
+    assert "of another model: 'layers.0.weight_ih_l0'" in train(
+        "wider", f"--init={tmp_path / 'first'}", *more, expect=2
+    )
+    train("second", f"--init={tmp_path / 'first'}")
+    first, second = curves(tmp_path / "first"), curves(tmp_path / "second")
+    assert second[0]["val_loss_nats"] < first[0]["val_loss_nats"]  # after as many steps of its own
+    config = json.loads((tmp_path / "second" / "config.json").read_text())
+    assert len(config["init"]) == 64 and "init" not in json.loads((tmp_path / "first" / "config.json").read_text())
+    train("second", "--resume")  # what it started from is in its checkpoint
+    assert json.loads((tmp_path / "second" / "config.json").read_text()) == config
+    assert "was made with init =" in train("second", f"--init={tmp_path / 'second'}", expect=2)
+    assert "damaged or missing" in train("third", f"--init={tmp_path / 'nowhere'}", expect=2)
+
+
 def test_mistakes_are_one_clear_line(corpus, tmp_path, codling):
     def one_line(*arguments: str) -> str:
         out, err = codling(*arguments, expect=2)

@@ -18,7 +18,7 @@ import torch
 
 from codling.errors import ConfigError, TrainingError
 from codling.training.batches import Lanes
-from codling.training.checkpoint import load_weights, read_tensors, weights_of
+from codling.training.checkpoint import load_known_weights, load_weights, read_tensors, weights_of
 from codling.training.config import LoopConfig, OptimConfig
 from codling.training.loop import train
 from codling.training.run import RunFolder
@@ -297,3 +297,19 @@ def test_the_report_stands_alone(uninterrupted):
     assert "<svg" in text and "categorical accuracy" in text
     assert "after 60 steps" in text and f"{outcome.best.val_loss_nats:.4f}" in text
     assert "<script" not in text and "src=" not in text and "<link" not in text
+
+
+def test_a_start_from_other_weights_takes_what_it_knows_and_says_the_rest(small):
+    task, other = small.CharTask(), small.CharTask()
+    source = {name: torch.full_like(tensor, 0.5) for name, tensor in weights_of(other.module).items()}
+    left_out = source.pop("lstm.bias_hh_l1").clone()
+    own = weights_of(task.module)["lstm.bias_hh_l1"].clone()
+    fresh, unused = load_known_weights(task.module, source | {"pointer": left_out}, "elsewhere")
+    assert (fresh, unused) == (("lstm.bias_hh_l1",), ("pointer",))
+    now = weights_of(task.module)
+    assert torch.equal(now.pop("lstm.bias_hh_l1"), own)
+    assert all(bool((tensor == 0.5).all()) for tensor in now.values())
+    with pytest.raises(TrainingError, match="elsewhere is of another model: 'embedding"):
+        load_known_weights(task.module, {"embedding.weight": torch.zeros(3, 3)}, "elsewhere")
+    with pytest.raises(TrainingError, match="no weight that this model knows"):
+        load_known_weights(task.module, {"pointer": left_out}, "elsewhere")

@@ -20,6 +20,9 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as optim.lr=0.01.")
     ] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Start a new run from the best weights of another run's folder.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda; the same as --set loop.device=….")] = None,
     bundle: Annotated[Path | None, typer.Option(help="Where to write the bundle; by default RUN/bundle.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a checkpoint to go on from.")] = False,
@@ -63,6 +66,7 @@ def train(
         corpus,
         folder,
         fresh=fresh,
+        init=init,
         bundle=bundle or folder / "bundle",
         observer=Display(console, title=config.name),
         on_step=lambda text: console.print(text, markup=False),

@@ -84,7 +84,7 @@ def train_language_model(
     Args:
         folder: the run's folder; made if need be.
         init: folder of a run whose best weights a new run starts from; what it lacks keeps its fresh start, and the
-            observer is told what that is. A run that goes on from its checkpoint must be given the same again.
+            observer is told what that is. A run that goes on from a checkpoint does not need it, and refuses another.
         bundle: where to write the bundle; None writes none.
         on_step: told what is being done after training.
 
@@ -94,7 +94,7 @@ def train_language_model(
     """
     training, validation = open_corpus(corpus)
     task = LanguageModelTask(config, training.vocab)
-    start = None if init is None else _start_from(init, task, observer or Observer())
+    digest = None if init is None else _start_from(init, task, observer or Observer())
     outcome = train(
         task,
         training,
@@ -103,7 +103,7 @@ def train_language_model(
         loop=config.loop,
         folder=folder,
         fresh=fresh,
-        start=start,
+        init=digest,
         observer=observer,
     )
     run = TrainedRun(config=config, task=task, outcome=outcome, folder=folder, bundle=None)

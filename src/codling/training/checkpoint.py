@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from codling.errors import TrainingError
 from codling.files import write_atomically
 
-__all__ = ["load_weights", "read_tensors", "weights_of", "write_tensors"]
+__all__ = ["digest_of", "load_known_weights", "load_weights", "read_tensors", "weights_of", "write_tensors"]
 
 FORMAT = 1
 "Version of the metadata; a reader refuses others."
@@ -30,7 +30,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, An
 
     # Copies, because on CUDA an LSTM's weights are views of one buffer, which safetensors refuses.
     copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-    metadata = {"format": str(FORMAT), "digest": _digest(copies), "about": json.dumps(about, ensure_ascii=False)}
+    metadata = {"format": str(FORMAT), "digest": digest_of(copies), "about": json.dumps(about, ensure_ascii=False)}
     with write_atomically(path) as file:
         file.write(save(copies, metadata))
 
@@ -51,7 +51,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         if metadata.get("format") != str(FORMAT):
             raise TrainingError(f"{path} is of format {metadata.get('format')!r}, this codling reads {FORMAT}")
         about = json.loads(metadata["about"])
-        damaged = _digest(tensors) != metadata["digest"]
+        damaged = digest_of(tensors) != metadata["digest"]
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise TrainingError(f"{path} is damaged or missing ({error}); train with --fresh to start over") from None
     if damaged:
@@ -90,7 +90,35 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str = 
             tensor.copy_(weights[name])
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
+def load_known_weights(
+    module: nn.Module, weights: Mapping[str, Tensor], where: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Copy the weights that a module knows by name into it, in place; a new run starts so from another's.
+
+    Returns:
+        Names of the module's weights that the source lacks, which stay as they are, and of those of the source that the
+        module has no use for.
+
+    Raises:
+        TrainingError: a weight of the same name has another shape, or none is known at all.
+    """
+    own = weights_of(module)
+    known = [name for name in own if name in weights]
+    if not known:
+        raise TrainingError(f"{where} has no weight that this model knows, so nothing to start from")
+    for name in known:
+        if own[name].shape != weights[name].shape:
+            raise TrainingError(
+                f"{where} is of another model: {name!r} is {list(weights[name].shape)}, not {list(own[name].shape)}"
+            )
+    with torch.no_grad():
+        for name in known:
+            own[name].copy_(weights[name])
+    return tuple(name for name in own if name not in weights), tuple(name for name in weights if name not in own)
+
+
+def digest_of(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and values of tensors on the CPU, in hexadecimal."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name]

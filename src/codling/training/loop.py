@@ -76,6 +76,7 @@ def train(
     loop: LoopConfig,
     folder: Path,
     fresh: bool = False,
+    init: str | None = None,
     observer: Observer | None = None,
 ) -> Outcome:
     """Train a task's module until the configured end, going on from the folder's checkpoint if it has one.
@@ -86,6 +87,8 @@ def train(
         validation: None or empty trains without: the last weights are the best then.
         folder: the run's folder; made if need be.
         fresh: start over, whatever the folder holds.
+        init: digest of the weights that the task's module was given to start from, None where it drew its own. The
+            run records it; a checkpoint of a run that started elsewhere is refused, but None goes on from any.
 
     Raises:
         TrainingError: too little data, no such device, a checkpoint that is damaged or of another configuration, or a
@@ -97,7 +100,7 @@ def train(
     if loop.num_threads is not None:
         torch.set_num_threads(loop.num_threads)
     try:
-        trainer = _Trainer(task, training, validation, optim, loop, RunFolder(folder), observer)
+        trainer = _Trainer(task, training, validation, optim, loop, RunFolder(folder), init, observer)
         trainer.prepare(fresh)
         return trainer.run()
     finally:
@@ -114,6 +117,7 @@ class _Trainer:
         optim: OptimConfig,
         loop: LoopConfig,
         folder: RunFolder,
+        init: str | None,
         observer: Observer,
     ) -> None:
         self.task, self.optim, self.loop, self.folder, self.observer = task, optim, loop, folder, observer
@@ -137,7 +141,7 @@ class _Trainer:
                 "training": _fingerprint(training),
                 "validation": _fingerprint(validation) if self.eval_feed and validation else None,
             },
-        }
+        } | ({} if init is None else {"init": init})
         self.progress = Progress()
         self.state: State = None
         self.best_weights: dict[str, Tensor] | None = None
@@ -414,7 +418,10 @@ class _Trainer:
     def _restore(self) -> None:
         path = self.folder.checkpoint
         tensors, about = read_tensors(path)
-        _check_same(about.get("config", {}), self.config, path)
+        then = about.get("config", {})
+        if "init" in then and "init" not in self.config:  # the checkpoint has come on from there; it is enough
+            self.config["init"] = then["init"]
+        _check_same(then, self.config, path)
         try:
             self.progress = Progress.from_mapping(about["progress"])
         except (KeyError, TypeError) as error:

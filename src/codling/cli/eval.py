@@ -2,35 +2,56 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codling.cli.eval_lines import lines
+from codling.cli.eval_typing import typing
 from codling.cli.output import JsonOption, print_json, progress
-from codling.errors import InputError
 
 if TYPE_CHECKING:
-    from codling.bundle import Card
+    from codling.engine.model import Model
+    from codling.evaluate.hits import Hits
+    from codling.evaluate.sources import Sample
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Measure how well a model predicts code.", no_args_is_help=True)
+app.command("lines")(lines)
+app.command("typing")(typing)
 
-MAX_RAW_BYTES = 16 << 20  # per file, where no cleaning sets a limit
 
+class ModeName(StrEnum):
+    """The modes of codling.evaluate.modes, which is not imported before it is needed."""
 
-@app.callback()
-def _eval() -> None:
-    pass  # a group, although it has one command yet
+    static = "static"
+    dynamic = "dynamic"
+    maintenance = "maintenance"
 
 
 @app.command("lm")
 def lm(
-    paths: Annotated[list[Path], typer.Argument(help="Files, or folders whose source files are taken.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, or folders whose source files are taken; a folder is a project.")
+    ],
     model: Annotated[str | None, typer.Option(help="A bundle's name or path.")] = None,
+    mode: Annotated[
+        list[ModeName] | None,
+        typer.Option(
+            help="What the model may know: the network alone (static), the cache of the file (dynamic), of the project "
+            "as well (maintenance). May be given several times; static is always measured."
+        ),
+    ] = None,
+    max_tokens: Annotated[
+        int, typer.Option(min=0, help="Draw files until they have so many lexical tokens; 0 for all files.")
+    ] = 50_000,
+    ranks: Annotated[
+        int, typer.Option(min=0, help="Places at which the list of next tokens is asked for, for the MRR; 0 for none.")
+    ] = 200,
+    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     raw: Annotated[
         bool, typer.Option("--raw", help="Read files as they are, instead of cleaned as the model's training text was.")
     ] = False,
@@ -40,31 +61,45 @@ def lm(
 ) -> None:
     """Measure loss and accuracy of a language model on files that it should not have seen.
 
-    Each file is a document of its own, predicted character by character (or unit by unit) from all that comes before.
+    Each file is a document of its own, predicted unit by unit from all that comes before; a lexical token is right when
+    all its units are. What counts as one is in docs/evaluation.md.
     """
     import time
 
-    from codling.bundle import default_model
-    from codling.engine.evaluation import score_texts, total
+    from codling.bundle import default_model, load_bundle
+    from codling.cli.eval_files import read_files
+    from codling.engine.evaluation import total
+    from codling.engine.gate import load_gate
     from codling.engine.model import load_model
+    from codling.evaluate.modes import MODES, hits_of, index_projects, predict
+    from codling.evaluate.sources import draw_files
+    from codling.evaluate.tally import accuracies
 
-    network = load_model(model or default_model(), threads=threads)
-    texts: dict[str, str] = {}
-    dropped: Counter[str] = Counter()
-    for name, data, language in _read(paths, network.card, raw):
-        text, reason = _clean(data, language, network.card, raw)
-        if reason:
-            dropped[reason] += 1
-        else:
-            texts[name] = text
-    if not texts:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
-        raise InputError(f"there is nothing to evaluate on{': ' + reasons if reasons else ''}")
+    bundle = load_bundle(model or default_model())
+    network = load_model(bundle, threads=threads)
+    found = read_files(paths, network.card, raw)
+    sample = draw_files(found.files, max_tokens, seed)
     started = time.perf_counter()
+    modes = [each for each in MODES if each == "static" or (mode and each in mode)]
+    projects = {}
+    if "maintenance" in modes:
+        projects = index_projects(network, found.files, sorted({file.project for file in sample.files}))
+    gate = load_gate(bundle) if len(modes) > 1 else None
+    results: dict[str, dict[str, Any]] = {}
+    hits: dict[str, dict[str, Hits]] = {}
     with progress() as bar:
-        task = bar.add_task("characters", total=sum(map(len, texts.values())))
-        scores = score_texts(network, list(texts.values()), progress=lambda num_chars: bar.advance(task, num_chars))
-    score = total(scores)
+        task = bar.add_task("characters", total=len(modes) * sum(len(file.text) for file in sample.files))
+        for each in modes:
+            rows = predict(
+                network, sample.files, each, gate=gate, projects=projects, progress=lambda num: bar.advance(task, num)
+            )
+            scores = [row.score(len(file.text)) for row, file in zip(rows, sample.files, strict=True)]
+            hits[each] = hits_of(network, sample, rows)
+            results[each] = {"loss_nats": total(scores).loss_nats} | accuracies(list(hits[each].values()), seed)
+            if each == "static":
+                score, of_files = total(scores), [row.score() for row in scores]
+    if ranks:
+        results["static"] |= _ranks(network, sample, ranks, seed)
     report = {
         "model": network.name,
         "loss_nats": score.loss_nats,
@@ -73,92 +108,79 @@ def lm(
         "num_units": score.num_units,
         "num_chars": score.num_chars,
         "num_files": score.num_files,
+        "num_files_found": len(found.files),
+        "tokens": results,
+        "seed": seed,
         "cleaned": not raw,
-        "dropped": dict(sorted(dropped.items())),
+        "dropped": dict(sorted(found.dropped.items())),
+        "unparsed": list(sample.unparsed),
         "seconds": round(time.perf_counter() - started, 3),
     }
-    rows = [
-        {
-            "path": name,
-            "loss_nats": one.loss_nats,
-            "bits_per_char": one.bits_per_char,
-            "accuracy": one.accuracy,
-            "num_units": one.num_units,
-            "num_chars": one.num_chars,
-        }
-        for name, one in zip(texts, (row.score() for row in scores), strict=True)
-    ]
     if json:
-        print_json(report | ({"files": rows} if per_file else {}))
+        files = [
+            {
+                "path": file.name,
+                "loss_nats": one.loss_nats,
+                "bits_per_char": one.bits_per_char,
+                "accuracy": one.accuracy,
+                "num_units": one.num_units,
+                "num_chars": one.num_chars,
+                "tokens": {each: _of_file(hits[each].get(file.name)) for each in modes},
+            }
+            for file, one in zip(sample.files, of_files, strict=True)
+        ]
+        print_json(report | ({"files": files} if per_file else {}))
         return
     print(f"{'loss, nats':>10} {'bits/char':>10} {'accuracy':>9} {network.vocab.unit + 's':>12}")
-    for row in rows if per_file else []:
-        print(_line(row), row["path"])
-    print(_line(report), f"{network.name} on {score.num_files:,} files, {'as they are' if raw else 'cleaned'}")
-    for reason, count in sorted(dropped.items()):
+    for file, one in zip(sample.files, of_files, strict=True) if per_file else []:
+        print(f"{one.loss_nats:10.4f} {one.bits_per_char:10.4f} {one.accuracy:9.4f} {one.num_units:12,} {file.name}")
+    of = f"{score.num_files:,} of {len(found.files):,} files" if max_tokens else f"{score.num_files:,} files"
+    print(
+        f"{score.loss_nats:10.4f} {score.bits_per_char:10.4f} {score.accuracy:9.4f} {score.num_units:12,} "
+        f"{network.name} on {of}, {'as they are' if raw else 'cleaned'}"
+    )
+    _print_tokens(results)
+    for reason, count in sorted(found.dropped.items()):
         print(f"dropped {count:,}: {reason}")
+    if sample.unparsed:
+        print(f"without lexical tokens, for they do not parse: {len(sample.unparsed):,} files")
 
 
-def _line(row: dict[str, Any]) -> str:
-    """Numbers under the headings; a table would cut long paths off."""
-    scores = f"{row['loss_nats']:10.4f} {row['bits_per_char']:10.4f} {row['accuracy']:9.4f}"
-    return f"{scores} {row['num_units']:12,}"
+def _ranks(network: Model, sample: Sample, num: int, seed: int) -> dict[str, Any]:
+    """Where the true token stands in the list that the completer gives."""
+    from codling.complete import Completer
+    from codling.evaluate.ranks import LIST, RankCase, draw_ranks, measure_ranks, summarise_ranks
+
+    completer = Completer(network)
+
+    def listed(case: RankCase) -> list[str]:
+        answer = completer.complete(case.prefix, kind="token", limit=LIST, language=case.language)
+        return [row.text for row in answer.suggestions]
+
+    cases = draw_ranks(sample, num, seed)
+    with progress() as bar:
+        task = bar.add_task("places", total=len(cases))
+        return summarise_ranks(cases, measure_ranks(cases, listed, lambda one: bar.advance(task, one)), seed)
 
 
-def _read(paths: list[Path], card: Card, raw: bool) -> Iterator[tuple[str, bytes | None, str]]:
-    """Name, content (None if it cannot be read) and language of each file; in a folder, those that the model knows.
-
-    Raises:
-        InputError: a path does not exist, or a file whose language nobody knows is to be cleaned.
-    """
-    from codling.corpus.languages import language_of_path
-    from codling.corpus.readers import list_folder
-
-    seen: set[Path] = set()
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"no file or folder {path}")
-        if not (path.is_file() or path.is_dir()):  # a pipe may never end
-            raise InputError(f"{path} is neither a file nor a folder")
-        files = [path / name for name in list_folder(path)] if path.is_dir() else [path]
-        for file in files:
-            language = language_of_path(file.name)
-            if path.is_dir() and (language is None or language.name not in card.languages):
-                continue
-            if language is None and not raw:
-                raise InputError(f"cannot clean {file}: no language has the suffix {file.suffix!r}; use --raw")
-            if file.resolve() not in seen:
-                seen.add(file.resolve())
-                yield str(file), _content(file), language.name if language else ""
+def _of_file(hits: Hits | None) -> dict[str, int]:
+    return {"num": len(hits.right) if hits else 0, "num_right": int(hits.right.sum()) if hits else 0}
 
 
-def _content(file: Path) -> bytes | None:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(MAX_RAW_BYTES + 1)
-    except OSError:
-        return None
+def _print_tokens(results: dict[str, dict[str, Any]]) -> None:
+    """A row per measure, a column per mode."""
+    names = {"accuracy": "lexical tokens", "codexglue": "as CodeXGLUE counts"}
+    print(f"\n{'accuracy':>24}" + "".join(f"{mode:>24}" for mode in results) + f"{'n':>10}")
+    for name in next(iter(results.values())):
+        rows = [result.get(name) for result in results.values()]
+        num = rows[0]["n"] if isinstance(rows[0], dict) else 0
+        if num:
+            columns = "".join(f"{_with_interval(row):>24}" for row in rows)
+            print(f"{names.get(name, name):>24}{columns}{num:10,}")
 
 
-def _clean(data: bytes | None, language: str, card: Card, raw: bool) -> tuple[str, str]:
-    """A file's text as the model wants it, or the reason why it has none."""
-    from codling.config import from_mapping
-    from codling.corpus.clean import CleanConfig, Dropped, clean
-
-    if data is None:
-        return "", "unreadable"
-    if raw:
-        if len(data) > MAX_RAW_BYTES:
-            return "", "too-large"
-        if b"\0" in data:
-            return "", "binary"
-        try:
-            text = data.decode("utf-8-sig").replace("\r\n", "\n")
-        except UnicodeDecodeError:
-            return "", "encoding"
-    else:
-        cleaned = clean(data, language, from_mapping(CleanConfig, card.cleaning, "the card's cleaning"))
-        if isinstance(cleaned, Dropped):
-            return "", cleaned.reason
-        text = cleaned.text
-    return text, "" if text.strip() else "empty"
+def _with_interval(row: dict[str, Any] | None) -> str:
+    if row is None or row["value"] is None:
+        return "–"
+    ends = f" ({row['interval'][0]:.3f}–{row['interval'][1]:.3f})" if row["interval"] else ""
+    return f"{row['value']:.3f}{ends}"

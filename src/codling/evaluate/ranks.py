@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from codling.complete.lexical import token_end
-from codling.evaluate.lexemes import Lexeme, LexemeKind
+from codling.evaluate.lexemes import LexemeKind
+from codling.evaluate.sources import Sample
 from codling.evaluate.tally import share
 
 __all__ = ["LIST", "ListTokens", "RankCase", "draw_ranks", "measure_ranks", "summarise_ranks"]
@@ -32,23 +33,21 @@ ListTokens = Callable[[RankCase], Sequence[str]]
 "Next tokens, best first; white space around them does not matter."
 
 
-def draw_ranks(
-    texts: Mapping[str, str], lexemes: Mapping[str, Sequence[Lexeme]], language: str, num: int, seed: int = 0
-) -> list[RankCase]:
-    """Draw places among all tokens of all files but line ends, which no list offers."""
+def draw_ranks(sample: Sample, num: int, seed: int = 0) -> list[RankCase]:
+    """Draw places among all tokens of all files but line ends, which no list offers, and a file's first token."""
     places = [
-        (path, lexeme)
-        for path in sorted(texts)
-        for lexeme in lexemes[path]
-        if lexeme.kind != "newline" and lexeme.start
+        (file, lexeme)
+        for file in sample.files
+        for lexeme in sample.lexemes[file.name]
+        if lexeme.kind != "newline" and lexeme.start > 0
     ]
-    drawn = random.Random(seed).sample(places, min(num, len(places)))
+    drawn = random.Random(seed).sample(range(len(places)), min(num, len(places)))
     cases = []
-    for path, lexeme in sorted(drawn, key=lambda place: (place[0], place[1].start)):  # neighbours share states
-        token = texts[path][lexeme.start : lexeme.end]
+    for file, lexeme in (places[i] for i in sorted(drawn)):  # in the files' order, for neighbours share states
+        token = file.text[lexeme.start : lexeme.end]
         if lexeme.kind == "string":
             token = token[: token_end(token)]
-        cases.append(RankCase(path, language, texts[path][: lexeme.start], token, lexeme.kind))
+        cases.append(RankCase(file.name, file.language, file.text[: lexeme.start], token, lexeme.kind))
     return cases
 
 

@@ -1,0 +1,88 @@
+"""codling eval lines: does it write the rest of the line?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from codling.cli.output import JsonOption, print_json, progress
+
+__all__ = ["lines", "print_shares"]
+
+
+def lines(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders whose source files are taken.")],
+    model: Annotated[str | None, typer.Option(help="A bundle's name or path.")] = None,
+    cases: Annotated[int, typer.Option(min=1, help="Lines to complete, per language.")] = 200,
+    suffix: Annotated[bool, typer.Option("--suffix", help="Give what follows the line, as in the editor.")] = False,
+    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Read files as they are, instead of cleaned as the model's training text was.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Cut files at random tokens, complete the line, and compare: exact match and edit similarity, as CodeXGLUE does.
+
+    Python lines reach to the line's end, Java's to `;`, `{` or `}`. The measures named plain leave literals empty.
+    """
+    import time
+
+    from codling.bundle import default_model
+    from codling.cli.eval_files import read_files
+    from codling.complete import Completer
+    from codling.engine.model import load_model
+    from codling.errors import InputError
+    from codling.evaluate.lines import LineCase, draw_lines, measure_lines, summarise_lines
+    from codling.evaluate.sources import parsed_by_language
+
+    network = load_model(model or default_model())
+    found = read_files(paths, network.card, raw)
+    completer = Completer(network, sure=0)
+
+    def complete(case: LineCase) -> str:
+        behind = case.suffix if suffix else ""
+        answer = completer.complete(case.prefix, behind, kind="line", language=case.language)
+        return answer.suggestions[0].text if answer.suggestions else ""
+
+    started = time.perf_counter()
+    languages: dict[str, Any] = {}
+    by_language, unparsed = parsed_by_language(found.files)
+    for language, texts in by_language.items():
+        drawn = draw_lines(texts, language, cases, seed)
+        if drawn:
+            with progress() as bar:
+                task = bar.add_task(f"{language} lines", total=len(drawn))
+                results = measure_lines(drawn, complete, lambda num, task=task, bar=bar: bar.advance(task, num))  # type: ignore[misc]
+            languages[language] = summarise_lines(results, seed)
+    if not languages:
+        raise InputError("there is no line to complete: no file parses, or all are empty; name others")
+    report = {
+        "model": network.name,
+        "suffix": suffix,
+        "languages": languages,
+        "seed": seed,
+        "cleaned": not raw,
+        "dropped": dict(sorted(found.dropped.items())),
+        "unparsed": unparsed,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    if json:
+        print_json(report)
+        return
+    for language, groups in languages.items():
+        print(f"{network.name}, {language} lines, {'with' if suffix else 'without'} what follows")
+        for group, summary in groups.items():
+            print(f"\n{group.replace('_', ' ')}: {summary.pop('tokens_per_line'):.1f} tokens to write")
+            print_shares(summary)
+
+
+def print_shares(shares: dict[str, Any]) -> None:
+    """One share a line, with its interval and number; plain counts as they are."""
+    for name, row in shares.items():
+        if not isinstance(row, dict):
+            print(f"{name:>24} {row:,}")
+        elif row["value"] is not None:
+            ends = f"{row['interval'][0]:.3f}–{row['interval'][1]:.3f}" if row["interval"] else ""
+            print(f"{name:>24} {row['value']:.3f}  {ends:13} n {row['n']:,}")

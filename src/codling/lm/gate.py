@@ -1,19 +1,19 @@
 """Learn how much to believe the cache, on projects that the network was not trained on.
 
-Files are replayed as somebody would write them: the network and the cache see what stands before each token, and for
-two files out of three the rest of the project besides. Both answers are fixed, so what is learned are the few hundred
-weights of the gate alone, by minimising the mixture's loss. The scores that are reported come from projects that the
-gate had not seen either: each of a few folds is left out in turn. The gate that is kept has seen all.
+Files are replayed as somebody would write them, the network and the cache seeing what stands before each token: once
+with the file alone, and once with the rest of its project besides. Both answers are fixed, so what is learned are the
+few hundred weights of the gate alone, by minimising the mixture's loss. The scores that are reported come from projects
+that the gate had not seen either: each of a few folds is left out in turn. The gate that is kept has seen all.
 """
 
-# S samples, F features, H hidden units
+# S samples, F features, H hidden units, R rivals of all samples, T tokens, V vocabulary
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,11 @@ import numpy.typing as npt
 import torch
 
 from codling.bundle import Bundle, ScoreRow, load_bundle, write_bundle
-from codling.engine.gate import GATE_FEATURES, GATE_FILE, Gate, gate_features
+from codling.engine.gate import GATE_FEATURES, GATE_FILE, Gate, default_gate, gate_features
 from codling.engine.mixing import each_window
 from codling.engine.model import Model, load_model
+from codling.engine.ngram_cache import Candidates
+from codling.engine.ngrams import Tokens
 from codling.engine.project_index import ProjectIndex
 from codling.errors import CorpusError
 
@@ -34,8 +36,12 @@ NUM_HIDDEN = 16
 NUM_TOKENS = 150_000  # samples of each of two kinds; three times as many change the loss in the fourth place
 MAX_FILE_TOKENS = 4_000  # of one file, so that many are seen
 NUM_FOLDS = 4
-NUM_STEPS = 400
+NUM_STEPS = 600
+BATCH = 8_192  # samples per step
+PEAK_RATE = 0.02
 WEIGHT_DECAY = 1e-4
+
+_TINY = 1e-30  # a float32 underflows before a network means it
 
 Projects = Mapping[str, Mapping[str, str]]
 "Texts by project and path."
@@ -57,20 +63,21 @@ class GateScore:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Samples:
-    """What the gate learns from: S places, all of one setting (with or without the project)."""
+    """What the gate learns from and is judged by: S places in one setting, with or without the project."""
 
-    features_SF: npt.NDArray[np.float64]
-    network_S: npt.NDArray[np.float64]
+    features_SF: npt.NDArray[np.float32]
+    network_S: npt.NDArray[np.float32]
     "The network's probability of the true token."
-    cache_S: npt.NDArray[np.float64]
+    cache_S: npt.NDArray[np.float32]
+    "The cache's."
     known_S: npt.NDArray[np.bool_]
     "The cache has candidates."
-    best_network_S: npt.NDArray[np.float64]
-    "Probabilities that decide which token is the mixture's best, see _right."
-    rival_S: npt.NDArray[np.float64]
+    num_rivals_S: npt.NDArray[np.int64]
+    "Tokens that may be the mixture's best: the cache's candidates, and the network's best; R in all."
+    network_R: npt.NDArray[np.float32]
+    cache_R: npt.NDArray[np.float32]
     groups_S: npt.NDArray[np.int64]
     "Number of the project."
-    num_chars: float
 
 
 def fit_bundle_gate(
@@ -81,7 +88,7 @@ def fit_bundle_gate(
     num_tokens: int = NUM_TOKENS,
     seed: int = 0,
     threads: int = 0,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda *_: None,
 ) -> tuple[Bundle, list[GateScore]]:
     """Fit a gate for a bundle on the projects of a split, and write the bundle again with it.
 
@@ -120,7 +127,7 @@ def fit_gate(
     *,
     num_tokens: int = NUM_TOKENS,
     seed: int = 0,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda *_: None,
 ) -> tuple[Gate, list[GateScore]]:
     """Learn a gate for a model.
 
@@ -133,21 +140,18 @@ def fit_gate(
     """
     if len(projects) < 2:
         raise CorpusError(f"a gate is fitted on at least two projects, not {len(projects)}; name a larger corpus")
-    with_file, with_project = _sample(model, projects, num_tokens, seed, progress)
-    if not len(with_file.network_S):
-        raise CorpusError("the projects to fit the gate on hold no tokens")
-    static = np.zeros(len(with_file.network_S))
-    shares = {"file cache": static.copy(), "project cache": static.copy()}
-    num_folds = min(NUM_FOLDS, len(projects))
+    with_file, with_project, num_chars = _sample(model, projects, num_tokens, seed, progress)
     settings = {"file cache": with_file, "project cache": with_project}
+    num_folds = min(NUM_FOLDS, len(projects))
+    shares = {name: np.zeros(len(samples.network_S)) for name, samples in settings.items()}
     for fold in range(num_folds):
-        gate = _fit([_pick(one, one.groups_S % num_folds != fold) for one in settings.values()], seed)
+        gate = _fit(list(settings.values()), [one.groups_S % num_folds != fold for one in settings.values()], seed)
         for name, samples in settings.items():
-            held_out = samples.groups_S % num_folds == fold
-            shares[name][held_out] = gate(samples.features_SF[held_out]) * samples.known_S[held_out]
-    scores = [_score("static", with_file, static)]
-    scores += [_score(name, samples, shares[name]) for name, samples in settings.items()]
-    return _fit(list(settings.values()), seed), scores
+            out = (samples.groups_S % num_folds == fold) & samples.known_S
+            shares[name][out] = gate(samples.features_SF[out])
+    scores = [_score("static", with_file, np.zeros(len(with_file.network_S)), num_chars)]
+    scores += [_score(name, samples, shares[name], num_chars) for name, samples in settings.items()]
+    return _fit(list(settings.values()), [one.known_S | True for one in settings.values()], seed), scores
 
 
 def read_projects(corpus: Path, split: str, languages: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -172,27 +176,110 @@ def read_projects(corpus: Path, split: str, languages: Sequence[str]) -> dict[st
 
 def _sample(
     model: Model, projects: Projects, num_tokens: int, seed: int, progress: Progress
-) -> tuple[_Samples, _Samples]:
-    """The same places twice: with the file alone, and with the rest of its project."""
+) -> tuple[_Samples, _Samples, float]:
+    """The same places twice, with the file alone and with the rest of its project, and their length in characters."""
     random = np.random.default_rng(seed)
     parts: tuple[list[_Samples], list[_Samples]] = ([], [])
-    done = 0
+    done, num_chars = 0, 0.0
     for group, (_, texts) in enumerate(sorted(projects.items())):
-        files = {path: np.array(model.vocab.encode(text), np.uint16) for path, text in sorted(texts.items())}
+        paths = sorted(texts)
+        files = {path: np.array(model.vocab.encode(texts[path]), np.uint16) for path in paths}
         index = ProjectIndex(files)
-        budget = num_tokens // len(projects)
-        paths = sorted(files)
+        left = num_tokens // len(projects)
         for place in random.permutation(len(paths)).tolist():
-            path = paths[place]
-            tokens = files[path][: min(MAX_FILE_TOKENS, budget)]
+            tokens = files[paths[place]][: min(MAX_FILE_TOKENS, left)]
             if not len(tokens):
                 continue
-            num_chars = len(texts[path]) * len(tokens) / len(files[path])
             for kind, project in zip(parts, (None, index), strict=True):
-                kind.append(_samples_of(model, tokens, project, path, group, num_chars))
-            budget -= len(tokens)
+                kind += _samples_of(model, tokens, project, paths[place], group)
+            num_chars += len(model.vocab.decode(tokens.tolist()))
+            left -= len(tokens)
             done += len(tokens)
             progress(done, num_tokens)
-            if budget <= 0:
-                break
-    return _join(parts[0]), _join(parts[1])
+    if not done:
+        raise CorpusError("the projects to fit the gate on hold no tokens")
+    return _join(parts[0]), _join(parts[1]), num_chars
+
+
+def _samples_of(
+    model: Model, tokens: Tokens, project: ProjectIndex | None, path: str, group: int
+) -> Iterator[_Samples]:
+    for start, log_probs_TV, candidates in each_window(model, tokens, project=project, path=path):
+        assert candidates is not None  # it was asked for
+        probs_TV = np.exp(log_probs_TV)
+        size = len(probs_TV)
+        truth_T1 = tokens[start : start + size].astype(np.int64)[:, None]
+        best_T1 = probs_TV.argmax(axis=1)[:, None]
+        rivals_TR = np.concatenate([candidates.ids_BC, best_T1], axis=1)
+        real_TR = np.concatenate([candidates.probs_BC > 0, np.ones((size, 1), bool)], axis=1)
+
+        def cached(ids_T1: npt.NDArray[np.int64], candidates: Candidates = candidates) -> npt.NDArray[np.float64]:
+            found: npt.NDArray[np.float64] = np.where(candidates.ids_BC == ids_T1, candidates.probs_BC, 0).sum(axis=1)
+            return found
+
+        cache_TR = np.concatenate([candidates.probs_BC, cached(best_T1)[:, None]], axis=1)
+        yield _Samples(
+            features_SF=gate_features(log_probs_TV, candidates).astype(np.float32),
+            network_S=np.take_along_axis(probs_TV, truth_T1, axis=1)[:, 0],
+            cache_S=cached(truth_T1).astype(np.float32),
+            known_S=candidates.probs_BC[:, 0] > 0,
+            num_rivals_S=real_TR.sum(axis=1),
+            network_R=np.take_along_axis(probs_TV, rivals_TR, axis=1)[real_TR],
+            cache_R=cache_TR[real_TR].astype(np.float32),
+            groups_S=np.full(size, group),
+        )
+
+
+def _join(parts: Sequence[_Samples]) -> _Samples:
+    names = [field.name for field in dataclasses.fields(_Samples)]
+    return _Samples(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def _score(on: str, samples: _Samples, shares_S: npt.NDArray[np.float64], num_chars: float) -> GateScore:
+    """Loss and accuracy of the mixture in which the cache has these shares."""
+    shares_R = np.repeat(shares_S, samples.num_rivals_S)
+    starts_S = np.cumsum(samples.num_rivals_S) - samples.num_rivals_S
+    best_S = np.maximum.reduceat((1 - shares_R) * samples.network_R + shares_R * samples.cache_R, starts_S)
+    true_S = (1 - shares_S) * samples.network_S + shares_S * samples.cache_S
+    nats = float(-np.log(np.maximum(true_S, _TINY)).sum())
+    num = len(true_S)
+    return GateScore(
+        on=on,
+        loss_nats=nats / num,
+        bits_per_char=nats / math.log(2) / num_chars,
+        accuracy=float((true_S >= best_S).mean()),
+        num_units=num,
+    )
+
+
+def _fit(settings: Sequence[_Samples], chosen: Sequence[npt.NDArray[np.bool_]], seed: int) -> Gate:
+    """Minimise the mixture's loss on some of the samples."""
+    picks = [keep_S & samples.known_S for samples, keep_S in zip(settings, chosen, strict=True)]
+
+    def gathered(name: str) -> torch.Tensor:
+        columns = [getattr(samples, name)[pick_S] for samples, pick_S in zip(settings, picks, strict=True)]
+        return torch.from_numpy(np.concatenate(columns))
+
+    features_SF, network_S, cache_S = gathered("features_SF"), gathered("network_S"), gathered("cache_S")
+    if not len(features_SF):
+        return default_gate()
+    mean_F, scale_F = features_SF.mean(dim=0), features_SF.std(dim=0, correction=0).clamp_min(1e-3)
+    scaled_SF = (features_SF - mean_F) / scale_F
+    generator = torch.Generator().manual_seed(seed)
+    num = len(GATE_FEATURES)
+    hidden_FH = torch.randn(num, NUM_HIDDEN, generator=generator) / math.sqrt(num)
+    weights = [hidden_FH, torch.zeros(NUM_HIDDEN), torch.zeros(NUM_HIDDEN), torch.tensor(-1.0)]
+    for weight in weights:
+        weight.requires_grad_()
+    optimiser = torch.optim.AdamW(weights, lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=NUM_STEPS)
+    for _ in range(NUM_STEPS):
+        optimiser.zero_grad()
+        pick = torch.randint(len(scaled_SF), (BATCH,), generator=generator)
+        shares = torch.sigmoid(torch.tanh(scaled_SF[pick] @ weights[0] + weights[1]) @ weights[2] + weights[3])
+        loss = -torch.log(((1 - shares) * network_S[pick] + shares * cache_S[pick]).clamp_min(_TINY)).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    arrays = [tensor.detach().double().numpy() for tensor in (mean_F, scale_F, *weights[:3])]
+    return Gate(arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], float(weights[3].detach()))

@@ -21,7 +21,7 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as optim.lr=0.01.")
     ] = None,
     init: Annotated[
-        Path | None, typer.Option(help="Start a new run from the best weights of another run's folder.")
+        str | None, typer.Option(help="Start a new run from the weights of another run's folder, or of a bundle.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda; the same as --set loop.device=….")] = None,
     bundle: Annotated[Path | None, typer.Option(help="Where to write the bundle; by default RUN/bundle.")] = None,

@@ -25,9 +25,9 @@ from codling.lm.lookup_graph import Lookups
 from codling.lm.nets import RecurrentLM
 from codling.lm.onnx_graph import Graph
 
-__all__ = ["build_graph", "quantise", "state_rows"]
+__all__ = ["GATES", "build_graph", "quantise", "state_rows"]
 
-_GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn": (0,)}
+GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn": (0,)}
 "Where each of ONNX's gates stands among PyTorch's."
 
 
@@ -162,7 +162,7 @@ def quantise(graph: bytes) -> bytes:
 def _reorder(weight: Any, cell: str) -> npt.NDArray[np.float32]:
     """A cell's weight or bias with its gates in ONNX's order."""
     array: npt.NDArray[np.float32] = weight.detach().float().cpu().numpy()
-    gates = _GATES[cell]
+    gates = GATES[cell]
     size = len(array) // len(gates)
     return np.concatenate([array[gate * size : (gate + 1) * size] for gate in gates])
 

@@ -7,19 +7,23 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codling import __version__
-from codling.bundle import Bundle
+from codling.bundle import Bundle, load_bundle
 from codling.config import from_mapping
 from codling.corpus.shards import ShardSet, open_shards, read_index
 from codling.errors import ConfigError, TrainingError
 from codling.lm.config import RunConfig
 from codling.lm.task import LanguageModelTask
-from codling.training.checkpoint import digest_of, load_known_weights, load_weights, read_tensors
+from codling.training.checkpoint import digest_of, load_known_weights, load_weights, read_tensors, weights_of
 from codling.training.loop import Outcome, train
 from codling.training.observer import Observer
 from codling.training.run import CurveRow, RunFolder
+from codling.vocab import Vocab
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["TrainedRun", "export_folder", "export_run", "has_checkpoint", "open_corpus", "train_language_model"]
 
@@ -74,7 +78,7 @@ def train_language_model(
     folder: Path,
     *,
     fresh: bool = False,
-    init: Path | None = None,
+    init: str | Path | None = None,
     bundle: Path | None = None,
     observer: Observer | None = None,
     on_step: Callable[[str], None] = lambda _: None,
@@ -83,8 +87,9 @@ def train_language_model(
 
     Args:
         folder: the run's folder; made if need be.
-        init: folder of a run whose best weights a new run starts from; what it lacks keeps its fresh start, and the
-            observer is told what that is. A run that goes on from a checkpoint does not need it, and refuses another.
+        init: folder of a run, or a bundle's name or path, whose weights a new run starts from; what it lacks keeps its
+            fresh start, and the observer is told what that is. A run that goes on from a checkpoint does not need it,
+            and refuses another.
         bundle: where to write the bundle; None writes none.
         on_step: told what is being done after training.
 
@@ -112,15 +117,31 @@ def train_language_model(
     return dataclasses.replace(run, bundle=export_run(run, corpus, bundle, on_step=on_step))
 
 
-def _start_from(source: Path, task: LanguageModelTask, observer: Observer) -> str:
-    """Give a task's network the best weights of another run, say what they leave out, and return their digest."""
-    weights, _ = read_tensors(RunFolder(source).best)
+def _start_from(source: str | Path, task: LanguageModelTask, observer: Observer) -> str:
+    """Give a task's network the weights of a run or a bundle, say what they leave out, and return their digest."""
+    if RunFolder(Path(source)).best.is_file():
+        weights, _ = read_tensors(RunFolder(Path(source)).best)
+    else:
+        weights = _weights_of_bundle(source, task.vocab)
     fresh, unused = load_known_weights(task.module, weights, str(source))
     if fresh:
         observer.noted(f"not in {source}, so they start fresh: {', '.join(fresh)}")
     if unused:
         observer.noted(f"in {source}, but this model has no use for them: {', '.join(unused)}")
     return digest_of(weights)
+
+
+def _weights_of_bundle(source: str | Path, vocab: Vocab) -> dict[str, Tensor]:
+    from codling.lm.restore import restore
+
+    if (Path(source) / "config.json").is_file():
+        raise TrainingError(f"{source} is a run without weights yet; it has them after its first validation")
+    model, known = restore(load_bundle(source))
+    if known.to_json() != vocab.to_json():
+        raise TrainingError(
+            f"the bundle {source} has another vocabulary than the corpus; encode the corpus with its own"
+        )
+    return weights_of(model)
 
 
 def export_run(run: TrainedRun, corpus: Path, out: Path, *, on_step: Callable[[str], None] = lambda _: None) -> Bundle:

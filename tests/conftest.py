@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
 
 from tiny_bundle import tiny_bundle
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side already, and their matrices are small
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # run in a shell's background, whose children inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -42,6 +42,10 @@ class ModelConfig:
     tied: bool = False
     """Whether the softmax uses the embeddings again, through a projection (Press & Wolf 2017; Inan et al. 2017).
     Matches then come in the same vectors, so that one gate per order is enough to copy them."""
+    pointer_size: int = 0
+    "Width of the keys by which the network finds tokens of the recent past again, see codling.lm.pointer; 0 for none."
+    pointer_window: int = 256
+    "Tokens that it looks back."
     sampled: int = 0
     "Tokens that stand for all others in the loss, beside a window's own targets; 0 for the full softmax. Needs tied."
     dropout: float = 0.0
@@ -56,12 +60,15 @@ class ModelConfig:
             "ngram_size",
             "match_slots",
             "match_size",
+            "pointer_window",
         ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"model.{name} must be at least 1, not {getattr(self, name)}")
         for name in ("dropout", "match_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"model.{name} must be in [0, 1), not {getattr(self, name)}")
+        if self.pointer_size < 0:
+            raise ConfigError(f"model.pointer_size must be 0, for none, or more, not {self.pointer_size}")
         if self.sampled < 0 or (self.sampled and not self.tied):
             raise ConfigError(f"model.sampled must be 0, or at least 1 where model.tied is on, not {self.sampled}")
         for name in ("ngram_orders", "match_orders"):

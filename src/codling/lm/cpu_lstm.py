@@ -62,7 +62,7 @@ class _Steps(torch.autograd.Function):
             torch.addmm(inputs[t], outputs[t], transposed, out=gate)
             gate[:, : 3 * hidden].sigmoid_()
             gate[:, 3 * hidden :].tanh_()
-            i, f, o, g = gate.split(hidden, dim=1)
+            i, f, o, g = torch.split(gate, hidden, dim=1)
             torch.mul(cells[t], f, out=cells[t + 1])
             cells[t + 1].add_(i * g)
             torch.tanh(cells[t + 1].to(tanhs.dtype), out=tanhs[t])
@@ -82,8 +82,8 @@ class _Steps(torch.autograd.Function):
         for t in range(time - 1, -1, -1):
             dh.add_(grad_outputs[t])
             gate, grad = gates[t], grad_gates[t]
-            i, f, o, g = gate.split(hidden, dim=1)
-            di, df, do, dg = grad.split(hidden, dim=1)
+            i, f, o, g = torch.split(gate, hidden, dim=1)
+            di, df, do, dg = torch.split(grad, hidden, dim=1)
             torch.mul(dh, tanhs[t], out=do)
             dc.add_(torch.ops.aten.tanh_backward(dh.mul_(o), tanhs[t]))
             small = dc.to(gate.dtype)

@@ -24,6 +24,7 @@ from codling.bundle import StateRow
 from codling.lm.lookup_graph import Lookups
 from codling.lm.nets import RecurrentLM
 from codling.lm.onnx_graph import Graph
+from codling.lm.pointer_graph import write_pointer
 
 __all__ = ["GATES", "build_graph", "quantise", "state_rows"]
 
@@ -69,15 +70,19 @@ def build_graph(model: RecurrentLM) -> bytes:
         graph.nodes.append(
             helper.make_node(config.cell.upper(), inputs, outputs, hidden_size=config.hidden_size, **extra)
         )
-        x = graph.node("Squeeze", [outputs[0], graph.constant("directions", np.array([1]))])
+        x = graph.node("Squeeze", [outputs[0], graph.ints(1)])
     if config.tied:
         logits = _tied_softmax(graph, model, x, matched)
     else:
         x = graph.node("Concat", [x, *matched], axis=-1) if matched else x
         logits = graph.node("MatMul", [x, graph.constant("output.weight", model.output.weight.T)])
         logits = graph.node("Add", [logits, graph.constant("output.bias", model.output.bias)])
-    log_probs = graph.node("LogSoftmax", [logits], axis=-1)
-    graph.nodes.append(helper.make_node("Transpose", [log_probs], ["log_probs"], perm=[1, 0, 2]))
+    if config.tied and model.pointer is not None:
+        probabilities = graph.node("Transpose", [graph.node("Softmax", [logits], axis=-1)], perm=[1, 0, 2])
+        write_pointer(graph, model, x, probabilities, "log_probs")
+    else:
+        log_probs = graph.node("LogSoftmax", [logits], axis=-1)
+        graph.nodes.append(helper.make_node("Transpose", [log_probs], ["log_probs"], perm=[1, 0, 2]))
     graph.output("log_probs", ["B", "T", model.embedding.num_embeddings])
     for row in state_rows(model):
         graph.output(f"state_out.{row.name}", [1, "B", row.shape[2]])
@@ -99,7 +104,7 @@ def _look_ups(graph: Graph, model: RecurrentLM) -> tuple[list[str], list[str]]:
     lookups.write_recent()
     inputs = []
     for order, reader in enumerate(model.matches):
-        index = graph.constant(f"order{order}", np.array(order))
+        index = graph.scalar(order)
         vector = graph.node("Gather", [embeddings, index], axis=2)
         weight = graph.constant(f"matches{order}.small", reader.get_parameter("weight").T * model.input_scale)
         inputs.append(graph.node("MatMul", [vector, weight]))
@@ -112,9 +117,9 @@ def _tied_softmax(graph: Graph, model: RecurrentLM, x: str, matched: list[str]) 
     if model.gates is not None:
         gates = graph.node("MatMul", [x, graph.constant("gates.small", model.gates.weight.T)])
         gates = graph.node("Add", [gates, graph.constant("gates.bias", model.gates.bias)])
-        gates = graph.node("Unsqueeze", [gates, graph.constant("ints.3", np.array([3]))])
+        gates = graph.node("Unsqueeze", [gates, graph.ints(3)])
         copied = graph.node("Mul", [matched[0], gates])
-        copied = graph.node("ReduceSum", [copied, graph.constant("ints.2", np.array([2]))], keepdims=0)
+        copied = graph.node("ReduceSum", [copied, graph.ints(2)], keepdims=0)
         out = graph.node("Add", [out, copied])
     across = graph.node("Transpose", ["embedding"], perm=[1, 0])
     logits = graph.node("MatMul", [out, across])

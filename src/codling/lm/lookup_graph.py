@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from codling.lm.lookup import DOCUMENT_WEIGHT, KEY_MODULUS, coefficients
 from codling.lm.nets import RecurrentLM
-from codling.lm.onnx_graph import Graph
+from codling.lm.onnx_graph import END, Graph
 
 __all__ = ["Lookups"]
 
@@ -36,7 +36,7 @@ class Lookups:
         rows_BTO = self._hash("ngrams", orders, list(orders), self._config.ngram_buckets)
         table = graph.constant("ngrams", self._model.ngrams.weight)  # type: ignore[union-attr]
         found = graph.node("Gather", [table, graph.node("Transpose", [rows_BTO], perm=[1, 0, 2])])  # [T, B, O, N]
-        return [graph.node("Reshape", [found, _ints(graph, 0, 0, len(orders) * self._config.ngram_size)])]
+        return [graph.node("Reshape", [found, graph.ints(0, 0, len(orders) * self._config.ngram_size)])]
 
     def matches(self) -> list[str]:
         """Vectors of what followed each context the last time, [T, B, M] each; writes the states of matches."""
@@ -50,54 +50,52 @@ class Lookups:
         graph = self._graph
         ids = graph.node("Transpose", [self._followed()], perm=[2, 0, 1])
         table = graph.constant("embedding", self._model.embedding.weight)
-        known = graph.node("Cast", [graph.node("Greater", [ids, _scalar(graph, 0)])], to=TensorProto.FLOAT)
+        known = graph.node("Cast", [graph.node("Greater", [ids, graph.scalar(0)])], to=TensorProto.FLOAT)
         vectors = graph.node("Gather", [table, ids])
-        return graph.node("Mul", [vectors, graph.node("Unsqueeze", [known, _ints(graph, 3)])])
+        return graph.node("Mul", [vectors, graph.node("Unsqueeze", [known, graph.ints(3)])])
 
     def _followed(self) -> str:
         """The token that followed each context the last time, int64 [B, O, T]; writes the states of matches."""
         graph, orders = self._graph, self._config.match_orders
         slots, vocab_size = self._config.match_slots, self._model.embedding.num_embeddings
-        num_slots, size = _scalar(graph, slots), _scalar(graph, vocab_size)
+        num_slots, size = graph.scalar(slots), graph.scalar(vocab_size)
         offset = [DOCUMENT_WEIGHT] * len(orders)
         keys = graph.node(
             "Transpose", [self._hash("matches", orders, offset, KEY_MODULUS)], perm=[0, 2, 1]
         )  # [B, O, T]
         last = graph.node("Transpose", [self._integers("state_in.keys")], perm=[1, 2, 0])  # [B, O, 1]
         joined = graph.node("Concat", [last, keys], axis=2)
-        learned = graph.node("Slice", [joined, _ints(graph, 0), _ints(graph, -1), _ints(graph, 2)])
+        learned = graph.node("Slice", [joined, graph.ints(0), graph.ints(-1), graph.ints(2)])
         checks = graph.node("Mul", [graph.node("Div", [learned, num_slots]), size])
-        entries = graph.node("Add", [checks, graph.node("Unsqueeze", ["tokens", _ints(graph, 1)])])
+        entries = graph.node("Add", [checks, graph.node("Unsqueeze", ["tokens", graph.ints(1)])])
         into = graph.node("Mod", [learned, num_slots])
         asked = graph.node("Mod", [keys, num_slots])
 
-        newer = graph.node("Unsqueeze", [into, _ints(graph, 2)])  # [B, O, 1, T]
-        same = graph.node("Equal", [newer, graph.node("Unsqueeze", [asked, _ints(graph, 3)])])
+        newer = graph.node("Unsqueeze", [into, graph.ints(2)])  # [B, O, 1, T]
+        same = graph.node("Equal", [newer, graph.node("Unsqueeze", [asked, graph.ints(3)])])
         newest = self._newest(graph.node("And", [same, self._causal]))
         from_table = graph.node("GatherElements", [self._table, asked], axis=2)
-        nothing = graph.node("Less", [newest, _scalar(graph, 0)])
-        at = graph.node("Max", [newest, _scalar(graph, 0)])
+        nothing = graph.node("Less", [newest, graph.scalar(0)])
+        at = graph.node("Max", [newest, graph.scalar(0)])
         from_window = graph.node("GatherElements", [entries, at], axis=2)
         found = graph.node("Where", [nothing, from_table, from_window])
         right = graph.node("Equal", [graph.node("Div", [found, size]), graph.node("Div", [keys, num_slots])])
-        followed = graph.node("Where", [right, graph.node("Mod", [found, size]), _scalar(graph, 0)])
+        followed = graph.node("Where", [right, graph.node("Mod", [found, size]), graph.scalar(0)])
 
-        final = self._newest(graph.node("Equal", [newer, graph.node("Unsqueeze", [into, _ints(graph, 3)])]))
+        final = self._newest(graph.node("Equal", [newer, graph.node("Unsqueeze", [into, graph.ints(3)])]))
         entries = graph.node("GatherElements", [entries, final], axis=2)
         table = graph.node("ScatterElements", [self._table, into, entries], axis=2)
-        table = graph.node("Reshape", [table, _ints(graph, 1, -1, len(orders) * slots)])
+        table = graph.node("Reshape", [table, graph.ints(1, -1, len(orders) * slots)])
         self._write("table", table)
-        key = graph.node("Slice", [keys, _ints(graph, -1), _ints(graph, _END), _ints(graph, 2)])
+        key = graph.node("Slice", [keys, graph.ints(-1), graph.ints(END), graph.ints(2)])
         self._write("keys", graph.node("Transpose", [key], perm=[2, 0, 1]))
         return followed
 
     def write_recent(self) -> None:
         """Keep the last tokens for the next window."""
         graph = self._graph
-        last = graph.node(
-            "Slice", [self._extended, _ints(graph, -self._model.past), _ints(graph, _END), _ints(graph, 1)]
-        )
-        self._write("recent", graph.node("Unsqueeze", [last, _ints(graph, 0)]))
+        last = graph.node("Slice", [self._extended, graph.ints(-self._model.past), graph.ints(END), graph.ints(1)])
+        self._write("recent", graph.node("Unsqueeze", [last, graph.ints(0)]))
 
     def _vectors(self, followed: str, order: int) -> str:
         graph = self._graph
@@ -111,14 +109,14 @@ class Lookups:
         weights = np.array(coefficients(orders, past)[::-1], np.int64)  # windows run from old to new
         product = graph.node("MatMul", [self._windows, graph.constant(f"{name}.weights", weights)])
         product = graph.node("Add", [product, graph.constant(f"{name}.offset", np.array(offset, np.int64))])
-        return graph.node("Mod", [product, _scalar(graph, modulus)])
+        return graph.node("Mod", [product, graph.scalar(modulus)])
 
     def _newest(self, matrix: str) -> str:
         """Index of the last true column of each row of a boolean [B, O, T, T], -1 where there is none."""
         graph = self._graph
         weighted = graph.node("Mul", [graph.node("Cast", [matrix], to=TensorProto.INT32), self._number])
         last = graph.node("ReduceMax", [weighted], axes=[-1], keepdims=0)
-        return graph.node("Sub", [graph.node("Cast", [last], to=TensorProto.INT64), _scalar(graph, 1)])
+        return graph.node("Sub", [graph.node("Cast", [last], to=TensorProto.INT64), graph.scalar(1)])
 
     def _integers(self, state: str) -> str:
         return self._graph.node("Cast", [state], to=TensorProto.INT64)
@@ -129,52 +127,41 @@ class Lookups:
     @cached_property
     def _extended(self) -> str:
         """The window's tokens with those before it, [B, P + T]."""
-        recent = self._graph.node("Squeeze", [self._integers("state_in.recent"), _ints(self._graph, 0)])
+        recent = self._graph.node("Squeeze", [self._integers("state_in.recent"), self._graph.ints(0)])
         return self._graph.node("Concat", [recent, "tokens"], axis=1)
 
     @cached_property
     def _time(self) -> str:
         """0 to T - 1, int64 [T]."""
         graph = self._graph
-        time = graph.node("Gather", [graph.node("Shape", ["tokens"]), _scalar(graph, 1)])
-        return graph.node("Range", [_scalar(graph, 0), time, _scalar(graph, 1)])
+        time = graph.node("Gather", [graph.node("Shape", ["tokens"]), graph.scalar(1)])
+        return graph.node("Range", [graph.scalar(0), time, graph.scalar(1)])
 
     @cached_property
     def _windows(self) -> str:
         """At each position the last P + 1 tokens, plus 1, [B, T, P + 1]."""
         graph = self._graph
         steps = graph.constant("steps", np.arange(self._model.past + 1)[None])
-        index = graph.node("Add", [graph.node("Unsqueeze", [self._time, _ints(graph, 1)]), steps])
-        shifted = graph.node("Add", [self._extended, _scalar(graph, 1)])
+        index = graph.node("Add", [graph.node("Unsqueeze", [self._time, graph.ints(1)]), steps])
+        shifted = graph.node("Add", [self._extended, graph.scalar(1)])
         return graph.node("Gather", [shifted, index], axis=1)
 
     @cached_property
     def _table(self) -> str:
         """Entries before the window, [B, O, S]."""
-        shape = _ints(self._graph, -1, len(self._config.match_orders), self._config.match_slots)
+        shape = self._graph.ints(-1, len(self._config.match_orders), self._config.match_slots)
         return self._graph.node("Reshape", [self._integers("state_in.table"), shape])
 
     @cached_property
     def _number(self) -> str:
         """1 to T, int32."""
         graph = self._graph
-        number = graph.node("Add", [self._time, _scalar(graph, 1)])
+        number = graph.node("Add", [self._time, graph.scalar(1)])
         return graph.node("Cast", [number], to=TensorProto.INT32)
 
     @cached_property
     def _causal(self) -> str:
         """Whether column j is not behind row t, [T, T]."""
         graph = self._graph
-        column = graph.node("Unsqueeze", [self._time, _ints(graph, 0)])
-        return graph.node("LessOrEqual", [column, graph.node("Unsqueeze", [self._time, _ints(graph, 1)])])
-
-
-_END = np.iinfo(np.int64).max
-
-
-def _scalar(graph: Graph, value: int) -> str:
-    return graph.constant(f"int.{value}", np.array(value, np.int64))
-
-
-def _ints(graph: Graph, *values: int) -> str:
-    return graph.constant("ints." + ".".join(map(str, values)), np.array(values, np.int64))
+        column = graph.node("Unsqueeze", [self._time, graph.ints(0)])
+        return graph.node("LessOrEqual", [column, graph.node("Unsqueeze", [self._time, graph.ints(1)])])

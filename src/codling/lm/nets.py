@@ -15,6 +15,7 @@ from codling.errors import ConfigError
 from codling.lm.config import ModelConfig
 from codling.lm.cpu_lstm import cpu_lstm
 from codling.lm.lookup import DOCUMENT_WEIGHT, KEY_MODULUS, hash_past, match_past
+from codling.lm.pointer import Pointer, PointerState, Pointing
 from codling.vocab import DOC
 
 __all__ = ["RecurrentLM", "State"]
@@ -56,6 +57,9 @@ class RecurrentLM(nn.Module):
         if config.tied:
             self.projection = nn.Linear(config.hidden_size, config.embedding_size, bias=False)
             self.gates = nn.Linear(config.hidden_size, len(config.match_orders)) if config.match_orders else None
+            self.pointer = (
+                Pointer(config.hidden_size, config.pointer_size, config.pointer_window) if config.pointer_size else None
+            )
             self.output_bias = nn.Parameter(torch.zeros(vocab_size))
         else:
             self.output = nn.Linear(config.hidden_size + match_width, vocab_size)
@@ -113,6 +117,10 @@ class RecurrentLM(nn.Module):
         if config.match_orders:
             sizes |= {"keys": len(config.match_orders), "table": len(config.match_orders) * config.match_slots}
             sizes["document"] = 1
+        if config.pointer_size:
+            sizes["pointer_keys"] = config.pointer_window * config.pointer_size
+            sizes["pointer_tokens"] = config.pointer_window
+            sizes["pointer_last"] = config.pointer_size
         return sizes
 
     def initial_state(self, batch: int, device: torch.device | str = "cpu") -> State:
@@ -129,13 +137,17 @@ class RecurrentLM(nn.Module):
         Returns:
             Logits (unnormalised log-probabilities, nats), float [B, T, V], and the state after the last token.
         """
-        x_BTX, state = self.read(tokens_BT, state)
-        if self.config.tied:
-            return functional.linear(x_BTX, self.embedding.weight, self.output_bias), state
-        return self.output(x_BTX), state
+        x_BTX, pointing, state = self.read(tokens_BT, state)
+        if not self.config.tied:
+            return self.output(x_BTX), state
+        logits_BTV = functional.linear(x_BTX, self.embedding.weight, self.output_bias)
+        if pointing is None:
+            return logits_BTV, state
+        return pointing.mixed(logits_BTV.float().log_softmax(-1)), state
 
-    def read(self, tokens_BT: Tensor, state: State) -> tuple[Tensor, State]:
-        """As forward, but give what the softmax multiplies: [B, T, E] where it is tied, else [B, T, H + O·M]."""
+    def read(self, tokens_BT: Tensor, state: State) -> tuple[Tensor, Pointing | None, State]:
+        """As forward, but give what the softmax multiplies, [B, T, E] where it is tied, else [B, T, H + O·M], and what
+        its probabilities are mixed with."""
         after: State = {}
         inputs = [self.embedding(tokens_BT) * self.input_scale]
         matched: list[Tensor] = []
@@ -156,6 +168,7 @@ class RecurrentLM(nn.Module):
             else:
                 x_BTE, after[f"h{index}"] = layer(x_BTE, state[f"h{index}"].to(x_BTE.dtype))
             x_BTE = self.dropout(x_BTE)
+        pointing = self._point(x_BTE, tokens_BT, state, after)
         state = {name: after[name] for name in self.state_sizes}
         if self.config.tied:
             out_BTE = self.projection(x_BTE)
@@ -163,10 +176,19 @@ class RecurrentLM(nn.Module):
                 gates_BTO = self.gates(x_BTE)
                 for order, vector in enumerate(matched):
                     out_BTE = out_BTE + gates_BTO[..., order, None] * vector
-            return out_BTE, state
+            return out_BTE, pointing, state
         if matched:
             x_BTE = torch.cat([x_BTE, *(vector.to(x_BTE.dtype) for vector in matched)], dim=-1)
-        return x_BTE, state
+        return x_BTE, None, state
+
+    def _point(self, x_BTH: Tensor, tokens_BT: Tensor, state: State, after: State) -> Pointing | None:
+        if not self.config.tied or self.pointer is None:
+            return None
+        before = PointerState(*(state[f"pointer_{name}"][0] for name in PointerState._fields))
+        pointing: Pointing
+        pointing, rest = self.pointer(x_BTH, tokens_BT, before)
+        after |= {f"pointer_{name}": tensor[None] for name, tensor in rest._asdict().items()}
+        return pointing
 
     def _ngrams(self, extended: Tensor) -> list[Tensor]:
         """Vectors of the n-grams that end at each token, one list item in all or none, [B, T, O × N]."""
@@ -205,11 +227,9 @@ class RecurrentLM(nn.Module):
 def _run_lstm(layer: nn.Module, x_BTE: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """One layer over a window; state [1, B, H] each."""
     if x_BTE.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-        bias = layer.bias_ih_l0 + layer.bias_hh_l0
+        weight_ih, weight_hh, bias_ih, bias_hh = layer.parameters()
         dtype = torch.get_autocast_dtype("cpu")
-        y_BTH, h_BH, c_BH = cpu_lstm(
-            x_BTE, state[0][0], state[1][0], layer.weight_ih_l0, layer.weight_hh_l0, bias, dtype
-        )
+        y_BTH, h_BH, c_BH = cpu_lstm(x_BTE, state[0][0], state[1][0], weight_ih, weight_hh, bias_ih + bias_hh, dtype)
         return y_BTH, (h_BH[None], c_BH[None])
     y_BTH, after = layer(x_BTE, (state[0].to(x_BTE.dtype), state[1].to(x_BTE.dtype)))
     return y_BTH, after

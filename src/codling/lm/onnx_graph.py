@@ -8,7 +8,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["Graph"]
+__all__ = ["END", "Graph"]
+
+END = np.iinfo(np.int64).max
+"Of a slice that goes to the end."
 
 _OPSET = 17
 "Old enough for every ONNX Runtime that we support; new enough for all operators that we use."
@@ -39,6 +42,14 @@ class Graph:
             array = value.detach().float().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
             self._constants[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
         return name
+
+    def scalar(self, value: int) -> str:
+        """An int64 of no dimensions."""
+        return self.constant(f"int.{value}", np.array(value, np.int64))
+
+    def ints(self, *values: int) -> str:
+        """An int64 vector: a shape, axes, a slice's start."""
+        return self.constant("ints." + ".".join(map(str, values)), np.array(values, np.int64))
 
     def node(self, operator: str, inputs: list[str], **attributes: Any) -> str:
         output = self.name()

@@ -31,7 +31,7 @@ def candidates_of(targets_N: Tensor, vocab_size: int, num_others: int) -> tuple[
         Their ids, int64 [C], targets first; the log of how many tokens each stands for, float [C]; and the places of
         the targets among them, int64 [N].
     """
-    targets_U, places_N = targets_N.unique(return_inverse=True)
+    targets_U, places_N = torch.unique(targets_N, return_inverse=True)
     is_other_V = torch.ones(vocab_size, dtype=torch.bool, device=targets_N.device)
     is_other_V[targets_U] = False
     others = is_other_V.nonzero().flatten()
@@ -47,31 +47,45 @@ def candidates_of(targets_N: Tensor, vocab_size: int, num_others: int) -> tuple[
 
 
 def linear_cross_entropy(
-    x_NE: Tensor, weight_CE: Tensor, bias_C: Tensor, places_N: Tensor, dtype: torch.dtype
+    x_NE: Tensor,
+    weight_CE: Tensor,
+    bias_C: Tensor,
+    places_N: Tensor,
+    dtype: torch.dtype,
+    mixed_N2: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy of softmax(x · weightᵀ + bias), without keeping the logits.
 
     Args:
         places_N: the right candidate of each row, in [0, C).
         dtype: of the matrix products.
+        mixed_N2: where the softmax is one part of a mixture: the log of its share, and the log-probability that the
+            other parts give to the right candidate, share included; None where it is all.
 
     Returns:
         The mean loss in nats, a scalar to differentiate, and how many rows had the right candidate first, int64.
     """
-    loss, num_right = _LinearCrossEntropy.apply(x_NE, weight_CE, bias_C, places_N, dtype)  # type: ignore[no-untyped-call]
+    loss, num_right = _LinearCrossEntropy.apply(x_NE, weight_CE, bias_C, places_N, dtype, mixed_N2)  # type: ignore[no-untyped-call]
     return loss, num_right
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x_NE: Tensor, weight_CE: Tensor, bias_C: Tensor, places_N: Tensor, dtype: torch.dtype
+        ctx: Any,
+        x_NE: Tensor,
+        weight_CE: Tensor,
+        bias_C: Tensor,
+        places_N: Tensor,
+        dtype: torch.dtype,
+        mixed_N2: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         num = len(x_NE)
         x, weight, bias = x_NE.to(dtype), weight_CE.to(dtype), bias_C.float()
         grad_x = torch.empty_like(x)
         grad_weight = torch.zeros_like(weight, dtype=torch.float32)
         grad_bias = torch.zeros_like(bias)
+        grad_mixed = None if mixed_N2 is None else torch.empty_like(mixed_N2)
         loss = x.new_zeros((), dtype=torch.float32)
         num_right = torch.zeros((), dtype=torch.int64, device=x.device)
         for start in range(0, num, _ROWS):
@@ -83,14 +97,24 @@ class _LinearCrossEntropy(torch.autograd.Function):
             num_right += (right == top).sum()
             probabilities = logits.sub_(top).exp_()
             sums = probabilities.sum(dim=1, keepdim=True)
-            loss += (sums.log() + top - right).sum()
+            right_nats = right - top - sums.log()
             grad = probabilities.div_(sums)
             grad.scatter_add_(1, places, torch.full_like(right, -1.0))
+            if mixed_N2 is None or grad_mixed is None:
+                loss -= right_nats.sum()
+            else:
+                parts = torch.cat([mixed_N2[rows, :1] + right_nats, mixed_N2[rows, 1:]], dim=1)
+                loss -= parts.logsumexp(dim=1).sum()
+                shares = parts.softmax(
+                    dim=1
+                )  # what each part has of the target's probability is its share of the blame
+                grad_mixed[rows] = -shares
+                grad.mul_(shares[:, :1])
             grad_bias += grad.sum(dim=0)
             small = grad.to(dtype)
             torch.mm(small, weight, out=grad_x[rows])
             grad_weight += small.t() @ x[rows]
-        ctx.save_for_backward(grad_x, grad_weight, grad_bias)
+        ctx.save_for_backward(grad_x, grad_weight, grad_bias, grad_mixed)
         ctx.scale = 1 / num
         ctx.dtypes = x_NE.dtype, weight_CE.dtype, bias_C.dtype
         ctx.mark_non_differentiable(num_right)
@@ -98,10 +122,10 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        grad_x, grad_weight, grad_bias = ctx.saved_tensors
+        grad_x, grad_weight, grad_bias, grad_mixed = ctx.saved_tensors
         scale = grads[0] * ctx.scale
         scaled = [
             (grad * scale.to(grad.dtype)).to(dtype)
             for grad, dtype in zip((grad_x, grad_weight, grad_bias), ctx.dtypes, strict=True)
         ]
-        return *scaled, None, None
+        return *scaled, None, None, None if grad_mixed is None else grad_mixed * scale

@@ -50,11 +50,15 @@ class LanguageModelTask:
 
     def _sampled_loss(self, inputs_BT: Tensor, targets_BT: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
         module, targets_N = self.module, targets_BT.flatten()
-        x_BTE, state = module.read(inputs_BT, state)
+        x_BTE, pointing, state = module.read(inputs_BT, state)
         ids_C, log_weights_C, places_N = candidates_of(targets_N, self.vocab.size, self.config.model.sampled)
         weight_CE = module.embedding.weight[ids_C]
         bias_C = module.output_bias[ids_C] + log_weights_C
-        loss, num_right = linear_cross_entropy(x_BTE.flatten(0, 1), weight_CE, bias_C, places_N, x_BTE.dtype)
+        mixed_N2 = None
+        if pointing is not None:
+            other_BT = pointing.log_prob_of(targets_BT)
+            mixed_N2 = torch.stack([pointing.log_rest_BT, other_BT], dim=-1).flatten(0, 1)
+        loss, num_right = linear_cross_entropy(x_BTE.flatten(0, 1), weight_CE, bias_C, places_N, x_BTE.dtype, mixed_N2)
         return loss, num_right, state
 
     @torch.no_grad()

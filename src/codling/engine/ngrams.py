@@ -35,8 +35,8 @@ CAP = 192  # places that are looked at one by one for a context; more would tell
 SAMPLE = 64  # of those that match a shorter context only
 
 _HALF = MAX_ORDER // 2
-_MASKS = [np.uint64(((1 << 64) - 1) << (16 * (_HALF - order)) & ((1 << 64) - 1)) for order in range(1, _HALF + 1)]
-_MASKS_K = np.array(_MASKS, np.uint64)
+_MASKS_K = ~np.uint64(0) << np.array([48, 32, 16, 0], np.uint64)
+"What of a half counts for each order."
 
 Tokens = npt.NDArray[np.uint16]
 Ints = npt.NDArray[np.int64]
@@ -193,11 +193,12 @@ def context_after(tokens: Sequence[int] | npt.NDArray[np.generic]) -> Tokens:
 
 def pack_contexts(contexts_BK: Tokens) -> tuple[Keys, Keys]:
     """Two numbers per context that sort as it does: the nearer half, and the farther."""
-    wide = contexts_BK.astype(np.uint64)
-    shifts = np.array([48, 32, 16, 0], np.uint64)
-    near: Keys = np.bitwise_or.reduce(wide[:, :_HALF] << shifts, axis=1)
-    far: Keys = np.bitwise_or.reduce(wide[:, _HALF:] << shifts, axis=1)
-    return near, far
+    near_B, far_B = np.zeros((2, len(contexts_BK)), np.uint64)
+    for column in range(_HALF):  # by columns, for all at once would take eight times the memory for a while
+        shift = np.uint64(16 * (_HALF - 1 - column))
+        near_B |= contexts_BK[:, column].astype(np.uint64) << shift
+        far_B |= contexts_BK[:, _HALF + column].astype(np.uint64) << shift
+    return near_B, far_B
 
 
 def match_few(contexts_BK: Tokens, known_MK: Tokens, next_M: Tokens, first_place: int = 0) -> Matches:

@@ -26,6 +26,21 @@ CONFIGS = {
     "ngrams": ModelConfig(cell="lstm", hidden_size=24, ngram_orders=(2, 3, 6), ngram_buckets=509, ngram_size=8),
     "matches": ModelConfig(cell="lstm", hidden_size=24, match_orders=(3, 5), match_slots=360, match_size=8),
     "both": ModelConfig(hidden_size=24, num_layers=1, ngram_orders=(2, 4), match_orders=(3, 8), match_slots=500),
+    "tied": ModelConfig(hidden_size=24, num_layers=2, embedding_size=16, tied=True),
+    "tied-matches": ModelConfig(
+        hidden_size=24, num_layers=1, embedding_size=16, tied=True, match_orders=(2, 5), match_slots=400, match_size=8
+    ),
+    "pointer": ModelConfig(
+        hidden_size=24,
+        num_layers=1,
+        embedding_size=16,
+        tied=True,
+        ngram_orders=(2, 3),
+        match_orders=(2, 4),
+        match_slots=400,
+        pointer_size=8,
+        pointer_window=24,
+    ),
 }
 
 
@@ -74,7 +89,7 @@ def test_windows_of_any_size_give_the_same(name: str) -> None:
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["lstm", "ngrams"])
+@pytest.mark.parametrize("name", ["lstm", "ngrams", "tied", "tied-matches", "pointer"])
 def test_int8_is_close_and_smaller(name: str) -> None:
     model = network(CONFIGS[name])
     graph = build_graph(model)

@@ -120,11 +120,11 @@ def _small(name: str, description: str, prompts: tuple[str, ...]) -> RunConfig:
             match_orders=(2, 3, 5),
             match_size=32,
             match_dropout=0.1,
+            pointer_size=48,
             tied=True,
             sampled=512,
         ),
-        # A constant rate, so that a run can be as long as there is time for; the rate falls when the heads are trained.
-        optim=OptimConfig(lr=2e-3, schedule="constant", warmup_steps=500, beta2=0.99, weight_decay=0.0, clip_norm=1.0),
+        optim=OptimConfig(lr=2e-3, schedule="cosine", warmup_steps=500, beta2=0.99, weight_decay=0.0, clip_norm=1.0),
         loop=LoopConfig(
             batch_size=64, window=64, max_steps=24_000, eval_every=2_000, eval_tokens=400_000, seed=0, precision="auto"
         ),

@@ -18,7 +18,8 @@ from torch import Tensor
 
 __all__ = ["candidates_of", "linear_cross_entropy"]
 
-_ROWS = 512  # predictions at a time: their logits stay near the cores
+_ROWS = {"cpu": 512}  # predictions at a time: their logits stay near the cores
+_ROWS_ELSEWHERE = 16_384  # a GPU wants large products
 
 
 def candidates_of(targets_N: Tensor, vocab_size: int, num_others: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,8 +89,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_mixed = None if mixed_N2 is None else torch.empty_like(mixed_N2)
         loss = x.new_zeros((), dtype=torch.float32)
         num_right = torch.zeros((), dtype=torch.int64, device=x.device)
-        for start in range(0, num, _ROWS):
-            rows = slice(start, start + _ROWS)
+        step = _ROWS.get(x.device.type, _ROWS_ELSEWHERE)
+        for start in range(0, num, step):
+            rows = slice(start, start + step)
             places = places_N[rows, None]
             logits = torch.mm(x[rows], weight.t()).float().add_(bias)
             top = logits.amax(dim=1, keepdim=True)

@@ -97,7 +97,7 @@ class BpeVocab:
     def encode(self, text: str) -> list[int]:
         try:
             return [i + _NUM_SPECIAL for i in self._tokenizer.encode(text, add_special_tokens=False).ids]
-        except UnicodeEncodeError:  # a lone surrogate has no UTF-8; it is spelt in bytes, as surrogatepass has it
+        except TypeError:  # a lone surrogate has no UTF-8; it is spelt in bytes, as surrogatepass has it
             ids: list[int] = []
             start = 0
             for found in _SURROGATES.finditer(text):
@@ -133,7 +133,7 @@ class BpeVocab:
                 [i + _NUM_SPECIAL for i in encoding.ids]
                 for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
             ]
-        except UnicodeEncodeError:
+        except TypeError:
             return [self.encode(text) for text in texts]
 
     def decode(self, ids: Iterable[int]) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codling.complete.context import MAX_PREFIX, prepare
+from codling.complete.context import INDENT, MAX_PREFIX, prepare
 from codling.errors import InputError
 
 
@@ -46,8 +46,8 @@ def test_tabs_on_the_cursor_s_own_line() -> None:
 
 
 def test_tabs_from_below_when_nothing_above_is_indented() -> None:
-    assert prepare("class A:\n", "\tdef g(self):\n\t\tpass\n").tabs
-    assert not prepare("class A:\n", "    def g(self):\n        pass\n").tabs
+    assert prepare("class A:\n", "\tdef g(self):\n\t\tpass\n").step == "\t"
+    assert prepare("class A:\n", "    def g(self):\n        pass\n").step == INDENT
 
 
 def test_a_tab_inside_a_line_stays() -> None:

@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codling.complete.block import BlockEnd
 from codling.complete.context import Context, prepare
+from codling.complete.grammar import GrammarCheck
+from codling.complete.javaprose import JavaProseFilter
 from codling.complete.lexical import word_before
 from codling.complete.overlap import useful_length
 from codling.complete.prose import ProseFilter
-from codling.complete.sure import sure_length
+from codling.complete.scope import in_scope_first
 from codling.errors import CancelledError, ConfigError, nearest
 from codling.types import Completion, Kind, Suggestion
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from codling.engine.decoding import Clock, Draft, FindEnd
+    from codling.complete.lines import Found
+    from codling.engine.decoding import Clock
+    from codling.engine.expectation import Expect
     from codling.engine.model import Model
     from codling.engine.prefix import Position
+    from codling.engine.project import ProjectCache
     from codling.engine.sampling import SamplingConfig
 
 __all__ = ["Completer", "language_of"]
 
 MAX_LIMIT = 50  # suggestions; a list longer than that helps nobody
-MAX_LINE = 160  # characters of one suggested line
-BEAM = 6  # hypotheses of a whole line; 3 find a few lines less, and cost nearly as much
-MAX_BLOCK = 800  # characters of a suggested block
 SURE = (
     0.25  # what Tab spares in all is greatest there (docs/completion.md), and more than half of what is shown is right
 )
 LEAST_RATIO = 1e-4  # of the best score; a suggestion so much less probable is noise in a list
-MAX_LINE_END = 0.99  # of the probability on an empty line that is not counted; the rest would be noise
+SPARE = 2  # lines more than wanted, for some are dropped or become the same
 _KINDS = ("token", "line", "block")
 
 
@@ -50,31 +47,51 @@ class Completer:
     """
 
     def __init__(
-        self, model: Model | str | Path, threads: int = 1, *, context: int | None = None, sure: float = SURE
+        self,
+        model: Model | str | Path,
+        threads: int = 1,
+        *,
+        context: int | None = None,
+        sure: float = SURE,
+        project: ProjectCache | str | Path | None = None,
     ) -> None:
         """Args:
         model: a loaded model, or a bundle's name or path.
         threads: cores that a call may use; 1 is fastest, for a step is too small to share.
         context: characters before the cursor that are read at least; None for the engine's choice.
-        sure: a suggested line ends where the probability that the file goes on so falls below this; 0 for whole lines.
+        sure: a single suggested line ends where the probability that the file goes on so falls below this; 0 for
+            whole lines.
+        project: what the files belong to: a folder, which is read now, or a cache of this model's tokens. Paths are
+            then taken relative to its root.
 
         Raises:
             ConfigError: sure is no probability.
             BundleError: no such bundle, or it is damaged.
         """
+        from codling.bundle import load_bundle
+        from codling.complete.lines import LineFinder
+        from codling.complete.mixing import Mixing
         from codling.complete.tokens import TokenFinder
         from codling.engine.model import load_model
         from codling.engine.pieces import Pieces
-        from codling.engine.prefix import CONTEXT, PrefixReader
+        from codling.engine.prefix import PrefixReader
 
         if not 0 <= sure <= 1:
             raise ConfigError(f"sure must be a probability, from 0 to 1, not {sure}")
         self.sure = sure
-        self.model: Model = load_model(model, threads) if isinstance(model, str | Path) else model
-        self.reader = PrefixReader(self.model, context=CONTEXT if context is None else context)
+        bundle = load_bundle(model) if isinstance(model, str | Path) else None
+        self.model: Model = load_model(bundle, threads) if bundle is not None else model  # type: ignore[assignment]
+        self.reader = PrefixReader(self.model, context=context)
         self._pieces = Pieces(self.model.vocab)
-        self._finder = TokenFinder(self.model, self._pieces)
-        self._without_prose = ProseFilter()
+        self._tokens_finder = TokenFinder(self.reader, self._pieces)
+        self._line_finder = LineFinder(self.reader, self._pieces, sure)
+        self._mixing = Mixing(self.model, bundle, project)
+        self._python_prose, self._java_prose = ProseFilter(), JavaProseFilter()
+
+    @property
+    def project(self) -> ProjectCache | None:
+        """What is known of the project; None without one."""
+        return self._mixing.project
 
     def complete(
         self,
@@ -86,6 +103,7 @@ class Completer:
         language: str | None = None,
         path: str | None = None,
         temperature: float = 0.0,
+        in_comments: bool = False,
         budget_ms: float | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Completion:
@@ -95,10 +113,11 @@ class Completer:
             prefix: the file up to the cursor; of a long one only the end is read.
             suffix: the file after the cursor; suggestions do not repeat what it begins with.
             kind: how far suggestions reach: to the end of the next token, of the line, or of the block.
-            limit: suggestions wanted at most, from 1 to 50. Several lines or blocks differ in their first token.
+            limit: suggestions wanted at most, from 1 to 50. Several lines are the most probable ones of one search.
             language: what the text is written in; the path's suffix tells when None.
             path: where the text comes from.
-            temperature: 0 for the most likely continuation; above, it is drawn (tokens are ranked in any case).
+            temperature: 0 for the most likely continuation; above, a single one is drawn (lists are ranked in any case).
+            in_comments: suggest within comments and documentation, too, though the model has read none.
             budget_ms: time after which the suggestions are returned as far as they have come. Reading a file that has
                 not been read before is not cut short by it.
             cancelled: asked between steps of the model; when it returns True the request ends with CancelledError.
@@ -109,31 +128,31 @@ class Completer:
             CancelledError: cancelled() returned True.
         """
         from codling.engine.decoding import Clock
+        from codling.engine.sampling import SamplingConfig
 
         started = time.perf_counter()
         if kind not in _KINDS:
             raise ConfigError(f"unknown kind {kind!r}{nearest(str(kind), _KINDS)}")
         if not 1 <= limit <= MAX_LIMIT:
             raise ConfigError(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
+        config = SamplingConfig(temperature=temperature)
         clock = Clock(budget_ms, cancelled)
         context = prepare(prefix, suffix)
-        language = language or language_of(path)
-        position = self.reader.read(self._read_of(context, language), cancelled)
-        if kind == "token":
-            rows = self._tokens(context, position, limit, clock)
-        else:
-            rows = self._texts(context, position, kind, limit, temperature, clock, language)
-        best: dict[str, float] = {}
-        for text, log_prob in rows:
-            text = context.restore(text)
-            if text.strip():
-                score = min(1.0, max(math.exp(log_prob), sys.float_info.min))  # never 0, however long the text
-                best[text] = max(best.get(text, 0.0), score)
-        ranked = sorted(best.items(), key=lambda row: -row[1])[:limit]
-        # A ranking of tokens is shown as it is.
-        least = ranked[0][1] * LEAST_RATIO if ranked and kind != "token" else 0.0
+        language = language or language_of(path) or self._only_language()
+        filtered = self._prose_filter(language)
+        rows: list[tuple[str, float]] = []
+        if in_comments or filtered is None or not filtered.is_prose(context.text):
+            before = context.text if filtered is None else filtered(context.text, whole=context.whole)
+            after = context.suffix if filtered is None else filtered.behind(context.line, context.suffix)
+            position = self.reader.read(before, cancelled, suffix=after)
+            expect = self._mixing.expectation(path, before, after)
+            if kind == "token":
+                rows = self._tokens(context, position, limit, clock, expect)
+            else:
+                rows = self._texts(context, position, kind, limit, config, clock, expect, language)
+                rows = in_scope_first(rows, context.text, context.suffix, context.line, language)
         return Completion(
-            suggestions=tuple(Suggestion(text=text, score=score) for text, score in ranked if score >= least),
+            suggestions=_suggestions(rows, context, limit, kind),
             ms=(time.perf_counter() - started) * 1_000,
             model=self.model.name,
         )
@@ -160,16 +179,22 @@ class Completer:
             return
         yield from sample(self.reader, self._pieces, position, config, context=context.text, cancelled=cancelled)
 
-    def _read_of(self, context: Context, language: str | None) -> str:
-        """What the model reads of a text: that part of it which is like what it was trained on."""
-        card = self.model.card
-        is_python = "python" in card.languages if language is None else language == "python"
-        if is_python and card.cleaning and not card.cleaning.get("keep_docstrings"):
-            return self._without_prose(context.text, whole=context.whole)
-        return context.text
+    def _only_language(self) -> str | None:
+        languages = self.model.card.languages
+        return languages[0] if len(languages) == 1 else None
 
-    def _tokens(self, context: Context, position: Position, limit: int, clock: Clock) -> list[tuple[str, float]]:
-        found = self._finder.find(position, limit, word=word_before(context.line), clock=clock)
+    def _prose_filter(self, language: str | None) -> ProseFilter | JavaProseFilter | None:
+        """What the model has not learned from is taken out of what it reads; None when that is nothing."""
+        cleaning = self.model.card.cleaning
+        if not cleaning or cleaning.get("keep_docstrings"):
+            return None
+        return {"python": self._python_prose, "java": self._java_prose}.get(language or "")
+
+    def _tokens(
+        self, context: Context, position: Position, limit: int, clock: Clock, expect: Expect
+    ) -> list[tuple[str, float]]:
+        word = word_before(context.line)
+        found = self._tokens_finder.find(position, limit, word=word, expect=expect, clock=clock)
         return [
             (token.text, token.log_prob)
             for token in found
@@ -182,90 +207,47 @@ class Completer:
         position: Position,
         kind: Kind,
         limit: int,
-        temperature: float,
+        config: SamplingConfig,
         clock: Clock,
+        expect: Expect,
         language: str | None,
     ) -> list[tuple[str, float]]:
-        """Lines or blocks, cut where the file goes on by itself."""
-        from codling.engine.decoding import Draft, continue_texts
-        from codling.engine.sampling import SamplingConfig
-
-        find_end: FindEnd = _line_end if kind == "line" else BlockEnd(context, language)
-        newline_V = self._pieces.starting_with(frozenset("\n"))
-        line_end = math.fsum(math.exp(log_prob) for log_prob in position.log_probs_V[newline_V].tolist())
-        least = self.sure if kind == "line" and temperature == 0 else 0.0
-        if limit == 1:
-            drafts = [Draft("", 0.0, position.state, position.log_probs_V)]
-            forbidden = [newline_V if context.on_blank_line else None]
-            if context.on_blank_line:  # who stands there wants it filled: the question is what with
-                least *= 1 - min(line_end, MAX_LINE_END)
-        elif line_end > 0.5 and not context.on_blank_line:
-            return []  # the line is complete, as for one suggestion
+        """Lines or blocks, without those that the file has already and those that would break its syntax."""
+        finder = self._line_finder
+        wanted = limit if limit == 1 else limit + SPARE
+        if limit == 1 and not config.is_greedy:
+            found = finder.drawn(context, position, kind, config, clock, expect, language)
+        elif kind == "line":
+            found = finder.lines(context, position, wanted, clock, expect)
         else:
-            found = self._finder.find(position, limit, word=word_before(context.line), clock=clock)
-            drafts = [
-                Draft(token.read, token.log_prob_read, token.state, token.log_probs_V, marks=token.marks)
-                for token in found
-            ]
-            forbidden = [token.extending_V for token in found]
-        lowest = [draft.log_prob + math.log(least) if least else -math.inf for draft in drafts]
-        if limit == 1 and kind == "line" and temperature == 0 and not self.sure:
-            if newline_V[position.log_probs_V.argmax()] and not context.on_blank_line:
-                return []
-            drafts = [self._likeliest_line(position, newline_V, clock)]
-        else:
-            continue_texts(
-                self.reader,
-                self._pieces,
-                drafts,
-                find_end,
-                max_chars=MAX_LINE if kind == "line" else MAX_BLOCK,
-                clock=clock,
-                position=position if limit == 1 else None,
-                config=SamplingConfig(temperature=temperature),
-                forbidden_first=forbidden,
-                least=least,
-                context=context.text,
-            )
-        for draft, enough in zip(drafts, lowest, strict=True):
-            if kind == "line":
-                _keep_what_is_sure(draft, enough, context)
-            elif not draft.finished:
-                draft.cut(_last_whole_word(draft.text))
-            draft.cut(useful_length(draft.text, context.rest, context.next_line))
-            if context.on_blank_line and draft.text.strip() in (context.next_line, context.previous_line):
-                draft.cut(0)  # that line is there already
-        return [(draft.text, draft.log_prob) for draft in drafts]
-
-    def _likeliest_line(self, position: Position, newline_V: npt.NDArray[np.bool_], clock: Clock) -> Draft:
-        """The most probable whole line, which is not always the one of the likeliest characters."""
-        from codling.engine.decoding import Draft
-        from codling.engine.search import beam_search
-
-        log_probs_V = position.log_probs_V.copy()
-        log_probs_V[newline_V] = -math.inf  # many lines share the probability that there is something to write
-        position = dataclasses.replace(position, log_probs_V=log_probs_V)
-        found = beam_search(self.model, self._pieces, position, _line_end, width=BEAM, max_tokens=MAX_LINE, clock=clock)
-        best = found[0]
-        return Draft(best.text, best.log_prob, finished=best.finished, marks=[(len(best.text), best.log_prob)])
+            found = finder.blocks(context, position, wanted, clock, expect, language)
+        check = GrammarCheck(context.text, context.rest, language)
+        rows: dict[str, float] = {}
+        for each in found:
+            if each.text.strip() and _is_sound(each, check, clock):
+                known = rows.get(each.text, -math.inf)
+                rows[each.text] = max(known, each.log_prob) + math.log1p(math.exp(-abs(known - each.log_prob)))
+        return list(rows.items())
 
 
-def _keep_what_is_sure(draft: Draft, lowest: float, context: Context) -> None:
-    length = sure_length(draft.text, draft.marks, lowest, word_before(context.line), whole=draft.finished)
-    if length < len(draft.text):
-        draft.text = draft.text[:length]
-        # unlike after a cut, it does not say that the text ends there
-        draft.log_prob = next(log_prob for size, log_prob in draft.marks if size >= length)
+def _is_sound(found: Found, check: GrammarCheck, clock: Clock) -> bool:
+    return not found.whole or clock.is_over() or check.allows(found.text)
 
 
-def _line_end(text: str) -> int | None:
-    at = text.find("\n")
-    return None if at == -1 else at
-
-
-def _last_whole_word(text: str) -> int:
-    """Length of a text that a limit cut off, without the word that may have been cut in two."""
-    return len(text) - len(word_before(text))
+def _suggestions(
+    rows: Sequence[tuple[str, float]], context: Context, limit: int, kind: Kind
+) -> tuple[Suggestion, ...]:
+    """The answer from texts with their log-probabilities, which are in the order that they are to be shown in."""
+    scores: dict[str, float] = {}
+    for text, log_prob in rows:
+        text = context.restore(text)
+        if text.strip():
+            score = min(1.0, max(math.exp(log_prob), sys.float_info.min))  # never 0, however long the text
+            scores[text] = max(scores.get(text, 0.0), score)
+    # A ranking of tokens is shown as it is.
+    least = max(scores.values(), default=0.0) * LEAST_RATIO if kind != "token" else 0.0
+    kept = [Suggestion(text=text, score=score) for text, score in scores.items() if score >= least]
+    return tuple(kept[:limit])
 
 
 def language_of(path: str | None) -> str | None:

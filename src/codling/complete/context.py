@@ -12,10 +12,11 @@ __all__ = ["Context", "prepare"]
 
 MAX_PREFIX = 65_536  # characters looked at before the cursor; the model itself reads fewer
 MAX_SUFFIX = 8_192  # characters looked at after it
-TAB = "    "  # the model reads a tab of indentation as this, for that is how most of what it was trained on is indented
+INDENT = "    "  # the model reads a step of indentation as this, for that is how most of what it was trained on has it
 
-_LEADING_TABS = re.compile(r"(?m)^\t+")
+_LEADING = {"\t": re.compile(r"(?m)^\t+"), "  ": re.compile(r"(?m)^(?:  )+")}
 _LEADING_SPACES = re.compile(r"(?m)^(?:    )+")
+_FIRST_STEP = re.compile(r"(?m)^[^ \t\n#*].*[:{(\[][ \t]*\n(?:[ \t]*\n)*( +)(?=[^\s*])")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -33,10 +34,12 @@ class Context:
     "What stands after the cursor on its line."
     next_line: str
     "The first line after that which is not blank, stripped; empty if there is none."
+    suffix: str
+    "What stands after the cursor, the rest of its line included; of a long text the beginning."
     newline: str
     'The file\'s line end: "\\n" or "\\r\\n".'
-    tabs: bool
-    "Whether the file is indented with tabs."
+    step: str
+    "A step of the file's indentation: a tab, two spaces, or INDENT."
 
     @property
     def indent(self) -> int:
@@ -56,25 +59,26 @@ class Context:
 
     def restore(self, text: str) -> str:
         """Give a suggestion the file's line ends and indentation."""
-        if self.tabs:
+        if self.step != INDENT:
             lead = "" if self.on_blank_line else "x"  # the first line is indented only if the cursor is in that
-            text = _LEADING_SPACES.sub(lambda run: "\t" * (len(run[0]) // len(TAB)), lead + text)[len(lead) :]
+            text = _LEADING_SPACES.sub(lambda run: self.step * (len(run[0]) // len(INDENT)), lead + text)[len(lead) :]
         return text.replace("\n", self.newline) if self.newline != "\n" else text
 
     def restore_stream(self, pieces: Iterable[str]) -> Iterator[str]:
         """The same for a text that comes in pieces."""
-        held, at_line_start = "", self.tabs and self.on_blank_line
+        others = self.step != INDENT
+        held, at_line_start = "", others and self.on_blank_line
         for piece in pieces:
             ready = ""
-            for character in piece if self.tabs else ():
+            for character in piece if others else ():
                 if at_line_start and character == " ":
                     held += character
-                    if held == TAB:
-                        ready, held = ready + "\t", ""
+                    if held == INDENT:
+                        ready, held = ready + self.step, ""
                 else:
                     ready, held = ready + held + character, ""
                     at_line_start = character == "\n"
-            ready = ready if self.tabs else piece
+            ready = ready if others else piece
             if ready:
                 yield ready.replace("\n", self.newline)
         if held:
@@ -95,19 +99,28 @@ def prepare(prefix: str, suffix: str = "") -> Context:
     if "\0" in text or "\0" in suffix:
         raise InputError("the text has NUL characters, so it is no source code; send text")
     newline = "\r\n" if "\r\n" in text or ("\n" not in text and "\r\n" in suffix) else "\n"
-    tabs = _uses_tabs(text) if _is_indented(text) else _uses_tabs(suffix)
-    text, suffix = _plain(text), _plain(suffix)
+    step = _step_of(text) if _is_indented(text) else _step_of(suffix)
+    text, suffix = _plain(text, step), _plain(suffix, step)
     rest, _, below = suffix.partition("\n")
     line = text[text.rfind("\n") + 1 :]
     next_line = next((line.strip() for line in below.split("\n") if line.strip()), "")
-    return Context(text=text, whole=cut == 0, line=line, rest=rest, next_line=next_line, newline=newline, tabs=tabs)
+    return Context(
+        text=text,
+        whole=cut == 0,
+        line=line,
+        rest=rest,
+        next_line=next_line,
+        suffix=suffix,
+        newline=newline,
+        step=step,
+    )
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, step: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "\t" in text:
-        text = _LEADING_TABS.sub(lambda run: TAB * len(run[0]), text)
+    for run in {"\t", step} - {INDENT}:
+        text = _LEADING[run].sub(lambda found, run=run: INDENT * (len(found[0]) // len(run)), text)  # type: ignore[misc]
     if not text.isascii():  # a lone surrogate stands for no character, and cannot be written as UTF-8
         text = _LONE_SURROGATE.sub("\ufffd", text)
     return text
@@ -117,7 +130,10 @@ def _is_indented(text: str) -> bool:
     return text.startswith((" ", "\t")) or "\n\t" in text or "\n " in text
 
 
-def _uses_tabs(text: str) -> bool:
-    """Whether the last indented line is indented with a tab."""
+def _step_of(text: str) -> str:
+    """What the last indented line is indented with: tabs, or spaces; two at a time, if the first that were were two."""
     tab, space = text.rfind("\n\t"), text.rfind("\n  ")
-    return tab > space if max(tab, space) != -1 else text.startswith("\t")
+    if tab > space if max(tab, space) != -1 else text.startswith("\t"):
+        return "\t"
+    first = _FIRST_STEP.search(text)
+    return "  " if first is not None and len(first[1]) == 2 else INDENT

@@ -121,6 +121,41 @@ class ProseFilter:
         rest = text[scan.end :]
         return "".join([*scan.kept, scan.glue(rest), _without_comments(rest, rest.rfind("\n") + 1)])
 
+    def is_prose(self, text: str) -> bool:
+        """Whether a text ends within a comment, or within a string that is documentation."""
+        line = text[text.rfind("\n") + 1 :]
+        rest = text[self._scanned(text) :]
+        if "#" in line or "'" in rest or '"' in rest:
+            end = len(rest)
+            for mark, at in _marks(rest, 0):
+                if mark[0] == "#" and at + len(mark) == end:
+                    return True
+            opening = _QUOTES.match(rest, len(_indentation(rest)))
+            if opening is not None and len(opening[1]) == 3:
+                return _STRING_END[opening[1]].match(rest, opening.end()) is None
+        return False
+
+    def behind(self, line: str, suffix: str) -> str:
+        """What the model is told of the text after the cursor: that text, without comments and documentation.
+
+        Args:
+            line: what stands before the cursor on its line.
+        """
+        end = suffix.find("\n") + 1
+        if not end:
+            return suffix
+        scan = _Scan(0, [line + suffix[:end]])
+        below = suffix[end:]
+        for at in _statement_ends(below, 0):
+            scan.take(below, at)
+        rest = below[scan.end :]
+        return suffix[:end] + "".join([*scan.kept[1:], scan.glue(rest), _without_comments(rest, len(rest))])
+
+    def _scanned(self, text: str) -> int:
+        """Where the last statement begins that is not complete."""
+        self(text)
+        return self._nearest(text, True).end
+
     def _nearest(self, text: str, whole: bool) -> _Scan:
         with self._lock:
             places = [place for place in self._places.values() if place.whole == whole and text.startswith(place.text)]

@@ -1,11 +1,11 @@
 """The most probable next lexical tokens, with their probabilities."""
 
-# B batch, V vocabulary
+# V vocabulary
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from codling.complete.lexical import extends, is_word, token_end
 from codling.engine.decoding import Clock
-from codling.engine.model import Model, State, pick_rows
+from codling.engine.expectation import Expect
 from codling.engine.pieces import Pieces
-from codling.engine.prefix import Position
+from codling.engine.prefix import RECENT, Position, PrefixReader
 
 __all__ = ["NextToken", "TokenFinder"]
 
@@ -25,155 +25,147 @@ BRANCHES = 24  # successors looked at for each unfinished token; the others have
 MIN_LOG_PROB = math.log(1e-4)  # nobody wants to see a token less probable than that
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class NextToken:
     """A lexical token that may come next."""
 
     text: str
     log_prob: float
     "That the file goes on with exactly this token, in nats."
-    read: str
-    "What the model has read: the token, and whatever its last vocabulary token had beyond it."
-    log_prob_read: float
-    state: State
-    "After what was read, for a batch of one."
-    log_probs_V: npt.NDArray[np.float32]
-    extending_V: npt.NDArray[np.bool_] | None
-    "Vocabulary tokens that would make the token longer; None if it ends before the end of what was read."
-
-    @property
-    def marks(self) -> list[tuple[int, float]]:
-        """Length and log-probability of what was read, as drafts count them."""
-        return [(len(self.read), self.log_prob_read)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Partial:
-    """An unfinished token whose next vocabulary tokens are to be looked at."""
+    """An unfinished token; its last vocabulary token, if it has any, has not been read yet."""
 
+    position: Position
+    "Before its last vocabulary token."
     text: str
     log_prob: float
-    log_probs_V: npt.NDArray[np.float32]
-    extending_V: npt.NDArray[np.bool_]
-    row: int
-    "Its place in the batch of states."
-
-
-@dataclass(frozen=True, slots=True)
-class _Child:
-    text: str
-    log_prob: float
-    token: int
-    end: int | None
-    "Length of the lexical token, if the text has gone beyond it."
-    row: int
-    "Its parent's place in the batch of states."
+    owed: bytes
+    tokens: tuple[int, ...]
 
 
 class TokenFinder:
     """Finds next tokens with one model."""
 
-    def __init__(self, model: Model, pieces: Pieces) -> None:
-        self._model = model
+    def __init__(self, reader: PrefixReader, pieces: Pieces) -> None:
+        self._reader = reader
         self._pieces = pieces
-        self._mask_V = pieces.mask()
         firsts = {first for first in pieces.first_V if first not in ("", "\n")}
         self._any = frozenset(firsts)
         self._words = frozenset(first for first in firsts if is_word(first))
         self._others = self._any - self._words
+        # A character model comes to a token's end step by step, so that it must follow more beginnings at a time.
+        self._by_characters = reader.model.vocab.unit == "character"
 
-    def find(self, position: Position, num: int, *, word: str = "", clock: Clock) -> list[NextToken]:
+    def find(
+        self, position: Position, num: int, *, word: str = "", expect: Expect | None = None, clock: Clock
+    ) -> list[NextToken]:
         """The num most probable next tokens, best first; fewer if nothing else is likely at all.
 
-        All unfinished tokens go one vocabulary token further in one call of the model. The probability of ending is
-        the sum over all successors that do not extend the token, so it is exact up to what was given up as hopeless.
-        A text that the vocabulary spells in several ways is one token, with their sum.
+        The likeliest unfinished tokens go one vocabulary token further in one call of the model, until none is left that
+        could be among the best. The probability of ending is the sum over all successors that do not extend the token,
+        so it is exact up to what was given up as hopeless. A text that the vocabulary spells in several ways is one
+        token, with their sum. What the position owes is spelt first, as in codling.engine.search.
 
         Args:
             word: the word that the cursor stands in the middle of, if any.
+            expect: from the network's probabilities to those that count; None to take them as they are.
             clock: when it is over, the best tokens found until then are returned.
         """
-        found: dict[str, NextToken] = {}
-        width = max(8, 2 * num)
-        state = position.state
-        live = [_Partial("", 0.0, position.log_probs_V, self._extending("", word), 0)]
-        for _ in range(MAX_STEPS):
-            least = _least(found, num)
-            children = [child for partial in live for child in self._children(partial, word, least)]
-            children = sorted(children, key=lambda child: -child.log_prob)[:width]
-            if not children or clock.is_over():
-                break
-            state = pick_rows(self._model.card, state, [child.row for child in children])
-            log_probs_BTV, state = self._model.run(np.array([[child.token] for child in children]), state)
-            live = []
-            for row, child in enumerate(children):
-                partial = self._note(child, row, log_probs_BTV[row, 0], state, word, found)
-                if partial is not None:
-                    live.append(partial)
-        return sorted(found.values(), key=lambda token: -token.log_prob)[:num]
+        return _Finding(self, position, num, word, expect).run(clock)
 
-    def _children(self, partial: _Partial, word: str, least: float) -> list[_Child]:
-        log_probs_V = partial.log_probs_V + self._mask_V
-        log_probs_V[~partial.extending_V] = -np.inf
+
+class _Finding:
+    """One search for next tokens."""
+
+    def __init__(self, finder: TokenFinder, position: Position, num: int, word: str, expect: Expect | None) -> None:
+        self._reader, self._pieces, self._finder = finder._reader, finder._pieces, finder
+        self._start, self._num, self._word, self._expect = position, num, word, expect
+        self._width = max(8, 2 * num) if finder._by_characters else num
+        self._typed = 0.0  # probability of all ways to spell what is owed
+        self._found: dict[str, float] = {}
+        self._waiting: list[_Partial] = []
+
+    def run(self, clock: Clock) -> list[NextToken]:
+        root = _Partial(self._start, "", 0.0, self._start.owed, ())
+        self._go_on([root], [self._start])
+        for _ in range(MAX_STEPS):
+            least = self._least()
+            self._waiting = [each for each in self._waiting if each.log_prob > least]
+            self._waiting.sort(key=lambda partial: -partial.log_prob)
+            live, self._waiting = self._waiting[: self._width], self._waiting[self._width : 4 * self._width]
+            if not live or clock.is_over():
+                break
+            self._go_on(live, self._reader.step_all([(each.position, each.tokens[-1]) for each in live]))
+        typed = math.log(self._typed) if self._typed else 0.0
+        best = sorted(self._found.items(), key=lambda row: -row[1])[: self._num]
+        return [NextToken(text, min(0.0, log_prob - typed)) for text, log_prob in best]
+
+    def _go_on(self, live: Sequence[_Partial], positions: Sequence[Position]) -> None:
+        """Note the tokens that end at the positions, and what may follow."""
+        log_probs_BV = np.stack([position.log_probs_V for position in positions])
+        if self._expect is not None:
+            recent = self._start.recent
+            log_probs_BV = self._expect(log_probs_BV, [(*recent, *each.tokens)[-RECENT:] for each in live])
+        for partial, position, log_probs_V in zip(live, positions, log_probs_BV, strict=True):
+            if partial.owed:
+                paying = self._pieces.paying(partial.owed)
+                self._typed += math.exp(partial.log_prob) * float(np.exp(log_probs_V[paying].astype(np.float64)).sum())
+                self._expand(partial, position, log_probs_V + self._pieces.owing(partial.owed))
+                continue
+            extending_V = self._extending(partial.text)
+            if partial.text.strip():
+                going_on = float(np.exp(log_probs_V[extending_V].astype(np.float64)).sum())
+                if going_on < 1:
+                    self._add(partial.text, partial.log_prob + math.log1p(-going_on))
+            following_V = log_probs_V + self._pieces.mask()
+            following_V[~extending_V] = -np.inf
+            self._expand(partial, position, following_V)
+
+    def _expand(self, partial: _Partial, position: Position, log_probs_V: npt.NDArray[np.float32]) -> None:
+        """Put a partial token's likeliest successors in the queue, or among the found where they show its end."""
         num = min(BRANCHES, len(log_probs_V) - 1)
-        children = []
+        least = self._least()
         for token in np.argpartition(log_probs_V, -num)[-num:].tolist():
             log_prob = partial.log_prob + float(log_probs_V[token])
             if log_prob <= least:
                 continue
-            text = partial.text + self._pieces.push(b"", token)[0]
-            if len(text) - len(text.lstrip(" \t")) <= MAX_SPACES:
-                children.append(_Child(text, log_prob, token, token_end(text, word), partial.row))
-        return children
+            added, _, owed = self._pieces.pay(partial.owed, token) if partial.owed else (self._push(token), b"", b"")
+            text = partial.text + added
+            if len(text) - len(text.lstrip(" \t")) > MAX_SPACES or "\n" in text:
+                continue
+            end = token_end(text, self._word)
+            if end is not None:
+                self._add(text[:end], log_prob)
+            elif not owed and text.strip() and not self._extending(text).any():  # a bracket, for example
+                self._add(text, log_prob)
+            else:
+                self._waiting.append(_Partial(position, text, log_prob, owed, (*partial.tokens, token)))
 
-    def _note(
-        self,
-        child: _Child,
-        row: int,
-        log_probs_V: npt.NDArray[np.float32],
-        state: State,
-        word: str,
-        found: dict[str, NextToken],
-    ) -> _Partial | None:
-        """Note the token that ends here, if one may, and return what may go on."""
-        if child.end is not None:
-            own = pick_rows(self._model.card, state, [row])
-            text = child.text[: child.end]
-            _add(found, NextToken(text, child.log_prob, child.text, child.log_prob, own, log_probs_V, extending_V=None))
-            return None
-        extending_V = self._extending(child.text, word)
-        going_on = min(1.0, float(np.exp(log_probs_V[extending_V]).sum()))
-        if child.text.strip() and going_on < 1:
-            own = pick_rows(self._model.card, state, [row])
-            log_prob = child.log_prob + math.log1p(-going_on)
-            _add(found, NextToken(child.text, log_prob, child.text, child.log_prob, own, log_probs_V, extending_V))
-        if not going_on:
-            return None
-        return _Partial(child.text, child.log_prob, log_probs_V, extending_V, row)
+    def _push(self, token: int) -> str:
+        return self._pieces.push(b"", token)[0]
 
-    def _extending(self, text: str, word: str) -> npt.NDArray[np.bool_]:
+    def _extending(self, text: str) -> npt.NDArray[np.bool_]:
         """Which vocabulary tokens make a lexical token longer, bool [V]."""
+        finder, word = self._finder, self._word
         if not text.strip():
-            return self._pieces.starting_with(self._any)
-        if is_word(text[-1]):
-            firsts = self._words | {"."} if extends(text, ".", word) else self._words
+            firsts = finder._any
+        elif is_word(text[-1]):
+            firsts = finder._words | {"."} if extends(text, ".", word) else finder._words
         else:
-            firsts = frozenset(first for first in self._others if extends(text, first, word))
+            firsts = frozenset(first for first in finder._others if extends(text, first, word))
             if text[-1] == "." and extends(text, "0", word):
-                firsts = firsts | self._words
+                firsts = firsts | finder._words
         return self._pieces.starting_with(firsts)
 
+    def _least(self) -> float:
+        """What an unfinished token must exceed, for its probability only falls, to be among the num best."""
+        typed = math.log(self._typed) if self._typed else 0.0
+        if len(self._found) < self._num:
+            return MIN_LOG_PROB + typed
+        return max(MIN_LOG_PROB + typed, sorted(self._found.values(), reverse=True)[self._num - 1])
 
-def _least(found: dict[str, NextToken], num: int) -> float:
-    """What an unfinished token must exceed, for its probability only falls, to be among the num best."""
-    if len(found) < num:
-        return MIN_LOG_PROB
-    return max(MIN_LOG_PROB, sorted((token.log_prob for token in found.values()), reverse=True)[num - 1])
-
-
-def _add(found: dict[str, NextToken], token: NextToken) -> None:
-    known = found.get(token.text)
-    if known is not None:
-        better = max(token, known, key=lambda each: each.log_prob)
-        token = dataclasses.replace(better, log_prob=float(np.logaddexp(token.log_prob, known.log_prob)))
-    found[token.text] = token
+    def _add(self, text: str, log_prob: float) -> None:
+        self._found[text] = float(np.logaddexp(self._found.get(text, -math.inf), log_prob))

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from codling.engine.expectation import Expect
 from codling.engine.loops import LoopGuard
 from codling.engine.model import State, pick_rows, stack_states
 from codling.engine.pieces import Pieces
-from codling.engine.prefix import Cancelled, Position, PrefixReader
+from codling.engine.prefix import RECENT, Cancelled, Position, PrefixReader
 from codling.engine.sampling import SamplingConfig, draw
 from codling.errors import CancelledError
 from codling.vocab import DOC
@@ -65,6 +66,10 @@ class Draft:
     "What the model expects after the text."
     finished: bool = False
     "Its end was found, or the model ended the document; otherwise a limit cut it off."
+    owed: bytes = b""
+    "What tokens must spell before they add to the text."
+    recent: tuple[int, ...] = ()
+    "The last tokens before and of it."
     pending: bytes = b""
     marks: list[tuple[int, float]] = field(default_factory=list)
     "Length and log-probability after each token."
@@ -92,6 +97,7 @@ def continue_texts(
     forbidden_first: Sequence[npt.NDArray[np.bool_] | None] | None = None,
     least: float = 0.0,
     context: str = "",
+    expect: Expect | None = None,
 ) -> None:
     """Continue drafts in place, one call of the model per token for all of them together.
 
@@ -101,9 +107,10 @@ def continue_texts(
             in its probability, so a line's is that of exactly this line.
         max_chars: a draft this long is left unfinished.
         position: for a single draft, where it stands for the reader, which then remembers every state on the way.
-        forbidden_first: for each draft, tokens that must not come first, bool [V].
+        forbidden_first: for each draft, tokens that must not come while it is blank, bool [V].
         least: a draft is left unfinished when the probability of what was added to it falls below this.
         context: the text before the drafts, for the loop guard.
+        expect: from the network's probabilities to those that count; None to take them as they are.
     """
     if not drafts:
         return
@@ -119,6 +126,10 @@ def continue_texts(
         state = stack_states(reader.model.card, [_state_of(draft) for draft in drafts])
     live = rows
     while live and not clock.is_over():
+        if expect is not None:
+            known_BV = np.stack([_expected_by(row.draft) for row in live])
+            for row, log_probs_V in zip(live, expect(known_BV, [row.draft.recent for row in live]), strict=True):
+                row.draft.log_probs_V = log_probs_V
         tokens = [row.advance(pieces, config, random, find_end, max_chars) for row in live]
         going = [i for i, token in enumerate(tokens) if token is not None]
         following = [token for token in tokens if token is not None]
@@ -143,6 +154,11 @@ def _state_of(draft: Draft) -> State:
     return draft.state
 
 
+def _expected_by(draft: Draft) -> npt.NDArray[np.float32]:
+    assert draft.log_probs_V is not None, "a draft without a state cannot be continued"
+    return draft.log_probs_V
+
+
 @dataclass(slots=True)
 class _Row:
     draft: Draft
@@ -157,22 +173,33 @@ class _Row:
         """Add a token to the draft; None when the draft ends instead."""
         draft = self.draft
         assert draft.log_probs_V is not None
-        masked_V = draft.log_probs_V + pieces.mask(draft.pending)
-        if self.forbidden is not None:
+        paying = bool(draft.owed)
+        masked_V = draft.log_probs_V + (pieces.owing(draft.owed) if paying else pieces.mask(draft.pending))
+        if self.forbidden is not None and not paying and not draft.text.strip():
             masked_V[self.forbidden] = -np.inf
-            self.forbidden = None
         token = draw(masked_V, config, random)
-        if token is not None and not draft.pending and pieces.first_V[token] in (loop := self.guard.forbidden()):
+        if (
+            token is not None
+            and not (draft.pending or paying)
+            and pieces.first_V[token] in (loop := self.guard.forbidden())
+        ):
             self.guard.broke()
             masked_V[pieces.starting_with(loop)] = -np.inf
             token = None if self.guard.stuck else draw(masked_V, config, random)
         if token is None:
             return None
         draft.log_prob += float(draft.log_probs_V[token])
+        draft.recent = (*draft.recent, token)[-RECENT:]
         if token == DOC:
             draft.finished = True
             return None
-        text, draft.pending = pieces.push(draft.pending, token)
+        if paying:  # given that it was typed
+            draft.log_prob -= float(np.logaddexp.reduce(masked_V[masked_V > -np.inf].astype(np.float64)))
+            text, draft.pending, draft.owed = pieces.pay(draft.owed, token)
+            if draft.owed:
+                return token
+        else:
+            text, draft.pending = pieces.push(draft.pending, token)
         for character in text:
             self.guard.push(character)
         draft.text += text

@@ -2,14 +2,20 @@
 
 A character model spells rare characters as bytes, and a sub-word's bytes may end inside a character. So a decoder here
 keeps the bytes of an unfinished character ("pending") beside its text, and asks which tokens go on from them.
+
+A cursor may stand within a token. Then the model has read the text up to the token's start only, and what was typed
+since is owed: the tokens that come first must spell it ("token healing").
 """
 
 # V vocabulary
 
 from __future__ import annotations
 
+import bisect
 import codecs
 import functools
+
+from collections import OrderedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +25,7 @@ from codling.vocab import DOC, Vocab
 __all__ = ["Pieces"]
 
 _MAX_PENDING = 4_096  # unfinished characters whose masks are kept; each costs V x 4 bytes
+_MAX_OWING = 256  # beginnings of tokens whose masks are kept
 _CONTINUATION = range(0x80, 0xC0)
 
 
@@ -30,6 +37,8 @@ class Pieces:
         self._pieces = vocab.pieces()
         self._texts = [_whole_text(piece) for piece in self._pieces]
         self._masks: dict[bytes, npt.NDArray[np.float32]] = {b"": self._mask_of_starts()}
+        self._sorted = sorted((piece, token) for token, piece in enumerate(self._pieces) if piece)
+        self._owing: OrderedDict[bytes, npt.NDArray[np.float32]] = OrderedDict()
         self.first_V: tuple[str, ...] = tuple(text[:1] if text else "" for text in self._texts)
         "First character of each token; empty for DOC and for bytes of longer characters."
 
@@ -48,6 +57,64 @@ class Pieces:
             if len(self._masks) < _MAX_PENDING:
                 self._masks[pending] = mask
         return mask
+
+    def owing(self, owed: bytes) -> npt.NDArray[np.float32]:
+        """As mask, where bytes that were typed are still owed: only tokens that begin with them or spell a part of them.
+
+        Args:
+            owed: not empty; where it ends, a character ends.
+        """
+        mask = self._owing.get(owed)
+        if mask is None:
+            mask = np.full(self.size, -np.inf, np.float32)
+            seen: set[bytes] = set()
+            for token in [*self._spelling_part_of(owed), *self.paying(owed).tolist()]:
+                if self._pieces[token] not in seen:  # a second way to spell it is never used
+                    seen.add(self._pieces[token])
+                    mask[token] = 0
+            self._owing[owed] = mask
+            while len(self._owing) > _MAX_OWING:
+                self._owing.popitem(last=False)
+        return mask
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019 - a model's pieces live as long as the model
+    def paying(self, owed: bytes) -> npt.NDArray[np.int64]:
+        """The tokens that begin with owed bytes and go on well behind them, lowest first."""
+        first = bisect.bisect_left(self._sorted, (owed, -1))
+        found, last = [], b""
+        for piece, token in self._sorted[first:]:
+            if not piece.startswith(owed):
+                break
+            if piece == last:
+                continue
+            last = piece
+            decoded = _decode(piece[len(owed) :])
+            if decoded is not None and not any(_is_control(character) for character in decoded[0]):
+                found.append(token)
+        return np.array(sorted(found), np.int64)
+
+    def pay(self, owed: bytes, token: int) -> tuple[str, bytes, bytes]:
+        """What a token that `owing` allows adds: text, the bytes that stay unfinished, and those that stay owed."""
+        piece = self._pieces[token]
+        if len(piece) < len(owed):
+            return "", b"", owed[len(piece) :]
+        decoded = _decode(piece[len(owed) :])
+        assert decoded is not None, "a token that the mask forbids"
+        return *decoded, b""
+
+    def _spelling_part_of(self, owed: bytes) -> list[int]:
+        """Tokens, in order, that are less than what is owed."""
+        found = []
+        for size in range(1, len(owed)):
+            at = bisect.bisect_left(self._sorted, (owed[:size], -1))
+            while at < len(self._sorted) and self._sorted[at][0] == owed[:size]:
+                found.append(self._sorted[at][1])
+                at += 1
+        return sorted(found)
+
+    def text(self, token: int) -> str:
+        """What a token stands for, by itself; empty for DOC and for parts of a character."""
+        return self._texts[token] or ""
 
     def push(self, pending: bytes, token: int) -> tuple[str, bytes]:
         """The text that a token completes, and the bytes that stay unfinished.

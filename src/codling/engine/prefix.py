@@ -1,9 +1,14 @@
-"""Reads what stands before the cursor, and remembers the states it passed, so that a keystroke costs one step.
+"""Reads what stands before the cursor, and remembers the states it passed, so that a keystroke costs one step at most.
 
 A recurrent model's whole memory of a text is its state, a few kilobytes. The reader keeps those it has computed, each
 under a fingerprint of all tokens before it. For a new text it goes on from the longest prefix that it knows: one more
 character is one step, a backspace none, the suggestion's own next character none (decoding left its states here), and
 a jump elsewhere in the file re-reads from the nearest checkpoint before it.
+
+Where tokens are longer than a character, the text is read up to the last place that a token surely ends at, so that
+what was read stays the same while someone types on; what stands behind that place is owed to the decoder (see pieces).
+A model that was trained with hints of what follows the cursor is told so before the cursor's line, behind the lines
+above, whose state is thus kept whatever follows.
 
 What is read is a function of the text alone, never of the requests before it, so a warm reader answers as a cold one.
 """
@@ -12,19 +17,22 @@ What is read is a function of the text alone, never of the requests before it, s
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from codling.engine.model import Model, State
+from codling.corpus.hints import HINT_TOKENS
+from codling.engine.model import Model, State, stack_states
 from codling.errors import CancelledError
-from codling.vocab import DOC
+from codling.vocab import CURSOR, DOC, SUFFIX
 
-__all__ = ["Cancelled", "Position", "PrefixReader", "window_start"]
+__all__ = ["RECENT", "Cancelled", "Position", "PrefixReader", "window_start"]
 
 Cancelled = Callable[[], bool]
 "Asked between chunks of work; True means that nobody waits for the answer any more."
@@ -32,6 +40,10 @@ Cancelled = Callable[[], bool]
 CONTEXT = (
     2_048  # characters; a two-layer LSTM gains little from more, and each costs a tenth of a millisecond when cold
 )
+SUBWORD_CONTEXT = 8_192  # characters; what stands in the file is looked up and copied, so more of it pays
+RECENT = 8  # tokens of the text that a position knows by name, for caches of n-grams
+MAX_LINES = 8_192  # whose tokens are kept, a few hundred bytes each
+_SUFFIX_CHARS = 1_024  # more than HINT_TOKENS tokens take, but for the longest of names
 CHUNK = 256  # tokens per run when cold: about 25 ms on one core, so a newer keystroke waits no longer than that
 MAX_BYTES = 64 << 20  # about 4,500 states of a 2 x 768 LSTM, or 600 of one that also carries tables of matches
 
@@ -46,22 +58,33 @@ class Position:
     num_tokens: int
     "Tokens read, those before the text included."
     fingerprint: tuple[int, int]
+    owed: bytes = b""
+    "What stands between here and the cursor, in UTF-8, without a line end but at its start."
+    recent: tuple[int, ...] = ()
+    "The last tokens of the text, RECENT of them at most, DOC included and hints left out; known where a text was read."
 
 
 class PrefixReader:
     """Reads texts with one model and remembers states. Safe to use from several threads at once."""
 
-    def __init__(self, model: Model, *, context: int = CONTEXT, chunk: int = CHUNK, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, model: Model, *, context: int | None = None, chunk: int = CHUNK, max_bytes: int = MAX_BYTES
+    ) -> None:
         """Args:
-        context: characters that are read at least, where the text has so many; at most half as many more are.
+        context: characters that are read at least, where the text has so many; at most half as many more are. None
+            for what pays with the model's kind of tokens.
         chunk: tokens per run of the model; between runs a request can be cancelled, and a state is kept.
         max_bytes: states kept, in bytes; the least recently used go first.
         """
         self.model = model
+        if context is None:
+            context = CONTEXT if model.vocab.unit == "character" else SUBWORD_CONTEXT
         self.context = context
         self.chunk = chunk
         self.num_steps = 0
         "Tokens that the model has read so far, for metrics."
+        self.num_calls = 0
+        "Calls of the model so far."
         # What was read stays longer than what was only guessed: it costs more to compute again.
         self._read = _Positions(max_bytes * 3 // 4)
         self._guessed = _Positions(max_bytes // 4)
@@ -69,25 +92,60 @@ class PrefixReader:
         self._fingerprints = _Fingerprints()
         # In training a document follows another one; straight after zeros its first words would be guessed badly.
         self._before = model.vocab.encode("\n")
-        self._ends_line_V = np.array([piece.endswith(b"\n") for piece in model.vocab.pieces()])
+        self._hints = model.card.hints > 0
+        self._line_tokens = functools.lru_cache(MAX_LINES)(self._encode_line)
 
-    def read(self, text: str, cancelled: Cancelled | None = None) -> Position:
+    def read(self, text: str, cancelled: Cancelled | None = None, *, suffix: str = "") -> Position:
         """Stand at the end of a text, of which at most the last 1.5 x context characters are read.
+
+        Args:
+            suffix: what follows the cursor, for a model that has learned to be told so.
+
+        Returns:
+            The position after the last token that surely ends in the text; what stands behind it is owed.
 
         Raises:
             CancelledError: cancelled() became true first; what was read until then is remembered.
         """
+        vocab = self.model.vocab
         window = text[window_start(text, self.context) :]
-        return self.read_tokens([*self._before, DOC, *self.model.vocab.encode(window)], cancelled)
+        owed = window[vocab.seam(window) :].encode("utf-8", "surrogatepass")
+        first, *others = window.split("\n")
+        lines = [first, *("\n" + line for line in others)]
+        above = [DOC]
+        for line in lines[:-1]:
+            above += self._line_tokens(line)
+        line_tokens = list(self._line_tokens(lines[-1]))
+        num_owed = len(owed)
+        while num_owed > 0:  # a token ends at the seam, so these are whole ones
+            num_owed -= len(vocab.pieces()[line_tokens.pop()])
+        told = self._hint(suffix)
+        known = len(self._before) + len(above)
+        position = self.read_tokens([*self._before, *above, *told, *line_tokens], cancelled, keep=known)
+        recent = tuple([*above[-RECENT:], *line_tokens][-RECENT:])
+        return dataclasses.replace(position, owed=owed, recent=recent)
 
-    def read_tokens(self, tokens: list[int], cancelled: Cancelled | None = None) -> Position:
-        """Stand at the end of tokens, of which there is at least one."""
+    def _hint(self, suffix: str) -> list[int]:
+        if not self._hints or not suffix:
+            return []
+        following = self.model.vocab.encode(suffix[:_SUFFIX_CHARS])[:HINT_TOKENS]
+        return [SUFFIX, *following, CURSOR] if following else []
+
+    def _encode_line(self, line: str) -> tuple[int, ...]:
+        return tuple(self.model.vocab.encode(line))
+
+    def read_tokens(self, tokens: list[int], cancelled: Cancelled | None = None, *, keep: int = 0) -> Position:
+        """Stand at the end of tokens, of which there is at least one.
+
+        Args:
+            keep: the state after so many of them is remembered, too; 0 for none.
+        """
         tokens_T = np.array(tokens, np.int64)
         fingerprints = self._fingerprints.of_prefixes(tokens_T)
         position = self._longest_known(fingerprints)
         start = position.num_tokens if position else 0
         state = position.state if position else self.model.initial_state(1)
-        for end in self._run_ends(tokens_T, start):
+        for end in self._run_ends(len(tokens_T), start, keep):
             if cancelled is not None and cancelled():
                 raise CancelledError("the request was cancelled")
             log_probs_BTV, state = self.model.run(tokens_T[None, start:end], state)
@@ -110,6 +168,46 @@ class PrefixReader:
         self._remember(self._guessed, after, 1)
         return after
 
+    def step_all(self, steps: Sequence[tuple[Position, int]]) -> list[Position]:
+        """The positions one token further on from each of some; those that are not known in one call of the model.
+
+        They are views into what the model returned, and are not remembered: see remember.
+        """
+        fingerprints = [
+            self._fingerprints.extend(position.fingerprint, position.num_tokens, token) for position, token in steps
+        ]
+        with self._lock:
+            found = [self._find(fingerprint) for fingerprint in fingerprints]
+        unknown = [row for row, position in enumerate(found) if position is None]
+        if unknown:
+            card = self.model.card
+            state = stack_states(card, [steps[row][0].state for row in unknown])
+            tokens_BT = np.array([[steps[row][1]] for row in unknown], np.int64)
+            log_probs_BTV, after = self.model.run(tokens_BT, state)
+            for place, row in enumerate(unknown):
+                own = {each.name: _row_of(after[each.name], each.shape.index(-1), place) for each in card.states}
+                num_tokens = steps[row][0].num_tokens + 1
+                found[row] = Position(log_probs_BTV[place, 0], own, num_tokens, fingerprints[row])
+            with self._lock:
+                self.num_steps += len(unknown)
+                self.num_calls += 1
+        return [position for position in found if position is not None]
+
+    def known(self, position: Position, token: int) -> Position | None:
+        """The position one token further on, if it is remembered."""
+        fingerprint = self._fingerprints.extend(position.fingerprint, position.num_tokens, token)
+        with self._lock:
+            return self._find(fingerprint)
+
+    def remember(self, positions: Sequence[Position]) -> None:
+        """Keep positions of step_all, for someone who types along."""
+        for position in positions:
+            with self._lock:
+                if self._find(position.fingerprint) is None:
+                    state = {name: array.copy() for name, array in position.state.items()}
+                    own = dataclasses.replace(position, log_probs_V=position.log_probs_V.copy(), state=state)
+                    self._guessed.add(own)
+
     def forget(self) -> None:
         """Drop all states, as after a restart."""
         with self._lock:
@@ -121,17 +219,13 @@ class PrefixReader:
         """Memory that the states take."""
         return self._read.num_bytes + self._guessed.num_bytes
 
-    def _run_ends(self, tokens_T: npt.NDArray[np.int64], start: int) -> list[int]:
+    def _run_ends(self, num: int, start: int, keep: int) -> list[int]:
         """Where runs end: at multiples of the chunk, at the start of the last line, and at the end.
 
         The last line's start is what backspaces within that line, just opened, go on from.
         """
-        num = len(tokens_T)
-        line_ends = np.flatnonzero(self._ends_line_V[tokens_T[start:]])
         ends = {num, *range((start // self.chunk + 1) * self.chunk, num, self.chunk)}
-        if len(line_ends):
-            ends.add(start + int(line_ends[-1]) + 1)
-        return sorted(end for end in ends if end > start)
+        return sorted(end for end in ends | {keep} if start < end <= num)
 
     def _longest_known(self, fingerprints: _PrefixFingerprints) -> Position | None:
         with self._lock:
@@ -147,6 +241,7 @@ class PrefixReader:
     def _remember(self, where: _Positions, position: Position, num_steps: int) -> None:
         with self._lock:
             self.num_steps += num_steps
+            self.num_calls += 1
             where.add(position)
 
 
@@ -204,6 +299,11 @@ def window_start(text: str, context: int) -> int:
 
 def _num_bytes(position: Position) -> int:
     return position.log_probs_V.nbytes + sum(array.nbytes for array in position.state.values()) + 1_000
+
+
+def _row_of(array: npt.NDArray[np.float32], axis: int, row: int) -> npt.NDArray[np.float32]:
+    index = (slice(None),) * axis + (slice(row, row + 1),)
+    return array[index]
 
 
 class _Fingerprints:

@@ -80,16 +80,22 @@ def sample(
     random = np.random.default_rng(config.seed)
     guard = LoopGuard(context) if config.loop_guard else None
     held = _HeldBack(config.stop)
-    position, pending = start, b""
+    position, pending, owed = start, b"", start.owed
     num_chars = num_tokens = 0
     while num_chars < config.max_chars and (config.max_tokens is None or num_tokens < config.max_tokens):
         if cancelled is not None and cancelled():
             return
-        token = _next_token(position, pieces, pending, config, random, guard)
+        if owed:
+            token = draw(position.log_probs_V + pieces.owing(owed), config, random)
+        else:
+            token = _next_token(position, pieces, pending, config, random, guard)
         if token is None or token == DOC:  # stuck in a loop, or the document ends here
             break
         num_tokens += 1
-        text, pending = pieces.push(pending, token)
+        if owed:
+            text, pending, owed = pieces.pay(owed, token)
+        else:
+            text, pending = pieces.push(pending, token)
         text = text[: config.max_chars - num_chars]
         num_chars += len(text)
         if guard is not None:

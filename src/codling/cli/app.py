@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from codling import __version__
-from codling.cli import bundle, corpus
+from codling.cli import bundle, cache, corpus
 from codling.cli.complete import complete
 from codling.cli.eval import app as eval_app
 from codling.cli.sample import sample
@@ -31,6 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(cache.app, name="cache")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(eval_app, name="eval")
 app.command("train")(train)

@@ -124,3 +124,40 @@ def make(
         print_json({"name": bundle.name, "path": str(bundle.path), "bytes": bundle.num_bytes})
     else:
         stdout().print(f"{bundle.name}: {bundle.num_bytes / 1e6:.1f} MB, {bundle.path}", markup=False)
+
+
+@app.command("fit-gate")
+def fit_gate(
+    name: Name,
+    corpus: Annotated[Path, typer.Option(help="Corpus whose held-out projects are replayed.")],
+    split: Annotated[str, typer.Option(help="Split of the corpus that the model was not trained on.")] = "valid",
+    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to replay, shared out among the projects.")] = 150_000,
+    threads: Annotated[int, typer.Option(min=0, help="Cores to use; 0 for all.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides which files are replayed.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Learn how much to believe the project cache, and write the bundle again with what was learned."""
+    import dataclasses
+
+    from codling.cli.output import progress
+    from codling.lm.gate import fit_bundle_gate
+
+    with progress() as bar:
+        task = bar.add_task("tokens replayed", total=tokens)
+        bundle, scores = fit_bundle_gate(
+            name,
+            corpus,
+            split=split,
+            num_tokens=tokens,
+            seed=seed,
+            threads=threads,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if json:
+        print_json({"path": str(bundle.path), "scores": [dataclasses.asdict(score) for score in scores]})
+        return
+    print(f"{'loss, nats':>10} {'bits/char':>10} {'accuracy':>9} {'tokens':>9}")
+    for score in scores:
+        row = f"{score.loss_nats:10.4f} {score.bits_per_char:10.4f} {score.accuracy:9.4f} {score.num_units:9,}"
+        print(f"{row}  {score.on}")
+    stdout().print(f"{bundle.name}: the gate is in {bundle.path}", markup=False)

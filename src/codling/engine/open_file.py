@@ -22,6 +22,7 @@ __all__ = ["LineEncoder", "OpenFile", "settled"]
 MAX_CHANGED = 320  # tokens in the changed stretch before a new snapshot is taken: a screenful; 3 ms for 2,000 lines
 
 _UNSETTLED = re.compile(r"\n?[ \t]*(?:\w+|[^\w\s]+)?\Z")
+_MAX_UNSETTLED = 256  # characters that are looked at; no word that counts is longer
 
 
 def settled(text: str) -> str:
@@ -29,7 +30,9 @@ def settled(text: str) -> str:
 
     What is half typed must not be counted: it would be found as its own best match.
     """
-    return text[: _UNSETTLED.search(text).start()]  # type: ignore[union-attr]  # it matches the empty string
+    start = max(0, len(text) - _MAX_UNSETTLED)
+    found = _UNSETTLED.search(text, start)
+    return text[: found.start()] if found else text
 
 
 class LineEncoder:

@@ -33,6 +33,7 @@ CONFIGS = {
     "lstm": ModelConfig(cell="lstm", hidden_size=24),
     "look-ups": ModelConfig(hidden_size=24, match_size=8, **LOOK_UPS),
     "tied": ModelConfig(hidden_size=40, num_layers=1, embedding_size=24, match_size=8, tied=True, **LOOK_UPS),
+    "pointer": ModelConfig(hidden_size=40, num_layers=1, tied=True, pointer_size=8, pointer_window=20, **LOOK_UPS),
     "tied-plain": ModelConfig(hidden_size=40, num_layers=1, embedding_size=24, tied=True),
 }
 
@@ -78,7 +79,7 @@ def test_a_float32_graph_comes_back_as_the_network_that_it_was(name: str, tmp_pa
     np.testing.assert_allclose(log_probs(restored), found, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["lstm", "look-ups", "tied", "tied-plain"])
+@pytest.mark.parametrize("name", ["lstm", "look-ups", "tied", "pointer", "tied-plain"])
 def test_an_int8_graph_comes_back_and_goes_out_with_the_same_int8_weights(name: str, tmp_path: Path) -> None:
     model = network(CONFIGS[name])
     graph = quantise(build_graph(model))
@@ -87,7 +88,7 @@ def test_an_int8_graph_comes_back_and_goes_out_with_the_same_int8_weights(name: 
     assert is_int8(bundle)
     for (key, ours), theirs in zip(restored.named_parameters(), model.parameters(), strict=True):
         step = float(theirs.detach().abs().max()) / 127  # the coarsest scale that any of its channels has
-        assert float((ours - theirs).abs().max()) <= 0.51 * step, key
+        assert float((ours - theirs).detach().abs().max()) <= 0.51 * step, key
     engine = load_model(bundle)
     found, _ = engine.run(TOKENS, engine.initial_state(len(TOKENS)))
     assert np.abs(log_probs(restored) - found).max() < 0.25  # as far as int8 activations are from float32 ones

@@ -181,6 +181,8 @@ _RULES: tuple[tuple[str, str, Callable[[Array, RecurrentLM], Array]], ...] = (
     (r"layers\.(\d+)\.bias_ih_l0", r"layer\1.bias", _bias(0)),
     (r"layers\.(\d+)\.bias_hh_l0", r"layer\1.bias", _bias(1)),
     (r"output_bias", r"output.bias", _same),
+    (r"pointer\.heads\.weight", r"pointer.small", _transposed),
+    (r"pointer\.heads\.bias", r"pointer.bias", _same),
     (r"(.+)\.bias", r"\1.bias", _same),
     (r"(.+)\.weight", r"\1.weight", _transposed),
     (r"(.+)\.weight", r"\1.small", _transposed),

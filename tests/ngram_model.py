@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 import numpy as np
 
 from codling.bundle import Card, StateRow
-from codling.vocab import DOC, CharVocab
+from codling.vocab import DOC, CharVocab, Vocab
 
 __all__ = ["NgramModel"]
 
@@ -22,12 +22,12 @@ _SIZES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 0)  # lengths of contexts, t
 
 
 class NgramModel:
-    """Predicts the character that followed the longest context that it has seen."""
+    """Predicts the token that followed the longest context that it has seen."""
 
     name = "ngram"
 
-    def __init__(self, *texts: str, order: int = 12, vocab: CharVocab | None = None) -> None:
-        self.vocab = vocab or CharVocab()
+    def __init__(self, *texts: str, order: int = 12, vocab: Vocab | None = None) -> None:
+        self.vocab: Vocab = vocab or CharVocab()
         self.order = order
         self.num_calls = 0
         self.card = Card(

@@ -20,7 +20,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from codling.bundle import Card, StateRow, write_bundle
-from codling.vocab import CharVocab
+from codling.vocab import DOC, CharVocab, Vocab
 
 __all__ = ["tiny_bundle", "tiny_graph"]
 
@@ -37,6 +37,8 @@ def tiny_bundle(
     int8: bool = False,
     loves: str = "",
     characters: str | None = None,
+    vocab: Vocab | None = None,
+    hints: float = 0.0,
     language: str = "python",
 ) -> Path:
     """Write a bundle and return its folder, ``folder / name``.
@@ -48,8 +50,11 @@ def tiny_bundle(
         int8: quantise the weights as ONNX Runtime's dynamic quantisation does.
         loves: characters that the model nearly always predicts (" " gives the paper's loop of spaces).
         characters: the vocabulary's characters; printable ASCII, newline and tab when None.
+        vocab: another vocabulary in their place.
+        hints: what the card says of the share of lines that were told what follows.
     """
-    vocab = CharVocab() if characters is None else CharVocab(characters)
+    if vocab is None:
+        vocab = CharVocab() if characters is None else CharVocab(characters)
     model = tiny_graph(vocab, hidden=hidden, seed=seed, loves=loves)
     card = Card(
         name=name,
@@ -58,6 +63,7 @@ def tiny_bundle(
         languages=(language,),
         licence="Apache-2.0",
         cleaning={},
+        hints=hints,
         states=tuple(
             StateRow(name=f"{kind}{layer}", shape=(1, -1, hidden)) for layer in range(NUM_LAYERS) for kind in "hc"
         ),
@@ -71,7 +77,7 @@ def tiny_bundle(
     return write_bundle(folder / name, card, files).path
 
 
-def tiny_graph(vocab: CharVocab, *, hidden: int, seed: int, loves: str = "") -> onnx.ModelProto:
+def tiny_graph(vocab: Vocab, *, hidden: int, seed: int, loves: str = "") -> onnx.ModelProto:
     """The ONNX graph: embedding, two LSTM layers, a linear layer, log-softmax."""
     random = np.random.default_rng(seed)
     initializers: list[TensorProto] = []
@@ -127,16 +133,16 @@ def _output_weights(random: np.random.Generator, hidden: int, size: int) -> np.n
     return (random.normal(size=(hidden, size)) * 8 / np.sqrt(hidden)).astype(np.float32)
 
 
-def _output_bias(vocab: CharVocab, loves: str) -> np.ndarray:
+def _output_bias(vocab: Vocab, loves: str) -> np.ndarray:
     """Rare bytes stay rare, lines end now and then, and loved characters win nearly always."""
     bias = np.zeros(vocab.size, np.float32)
-    bias[0] = -12
-    bias[1 + len(vocab.characters) :] = -12
-    for character, amount in (("\n", 1.5), (" ", 0.5)):
-        if character in vocab.characters:
-            bias[vocab.encode(character)] = amount
-    for character in loves:
-        bias[vocab.encode(character)] = 16
+    bias[DOC] = -12
+    if isinstance(vocab, CharVocab):
+        bias[1 + len(vocab.characters) :] = -12
+    pieces = vocab.pieces()
+    for character, amount in (("\n", 1.5), (" ", 0.5), *((character, 16) for character in loves)):
+        if character.encode() in pieces:
+            bias[pieces.index(character.encode())] = amount
     return bias
 
 

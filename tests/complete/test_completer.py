@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from codling import Completer
 from codling.engine.sampling import SamplingConfig
 from codling.errors import BundleError, CancelledError, ConfigError, InputError
-from codling.vocab import DOC
+from codling.vocab import DOC, BpeVocab
 from ngram_model import NgramModel
 
 SOURCE = inspect.getsource(textwrap)
@@ -44,9 +44,12 @@ class Table:
 """
 
 
-@pytest.fixture(scope="module")
-def ngram() -> Completer:
-    return Completer(NgramModel(LIBRARY * 3, order=24))
+@pytest.fixture(scope="module", params=["characters", "sub-words"])
+def ngram(request: pytest.FixtureRequest) -> Completer:
+    """Whatever a token is, the answers are the same."""
+    if request.param == "characters":
+        return Completer(NgramModel(LIBRARY * 3, order=24))
+    return Completer(NgramModel(LIBRARY * 3, order=8, vocab=BpeVocab.train([LIBRARY] * 8, 400)))
 
 
 @pytest.fixture(scope="module")

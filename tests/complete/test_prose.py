@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from codling import Completer
 from codling.complete.prose import ProseFilter
 from codling.corpus.clean import CleanConfig, Cleaned, clean
+from codling.engine.prefix import PrefixReader
 from ngram_model import NgramModel
 
 SOURCE = '''\
@@ -96,16 +97,14 @@ def test_warm_is_as_cold(parts: list[str]) -> None:
 
 
 def test_typing_costs_one_step_behind_comments() -> None:
-    model = NgramModel(SOURCE)
-    model.card = dataclasses.replace(model.card, cleaning={"keep_docstrings": False})
-    completer = Completer(model)
+    reader, without_prose = PrefixReader(NgramModel(SOURCE)), ProseFilter()
     source = inspect.getsource(textwrap)
     start = random.Random(0).randrange(3_000, 5_000)
-    completer.complete(source[:start], kind="token")
-    begun = completer.reader.num_steps
+    reader.read(without_prose(source[:start]))
+    begun = reader.num_steps
     for end in range(start, start + 300):
-        completer.complete(source[:end], kind="token")
-    assert completer.reader.num_steps - begun < 2 * 300  # as many as characters, and some more where comments end
+        reader.read(without_prose(source[:end]))
+    assert reader.num_steps - begun < 2 * 300  # as many as characters, and some more where comments end
 
 
 @pytest.mark.parametrize(("cleaning", "path", "answer"), [({"keep_docstrings": False}, "a.py", "1"), ({}, "a.py", "2")])

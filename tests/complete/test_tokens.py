@@ -50,10 +50,11 @@ def brute_force(model, position, pieces: Pieces, length: int) -> dict[str, float
 def test_against_brute_force(tmp_path: Path, seed: int) -> None:
     model = load_model(tiny_bundle(tmp_path, characters="ab= \n(", seed=seed))
     pieces = Pieces(model.vocab)
-    position = PrefixReader(model).read("a = b\n")
+    reader = PrefixReader(model)
+    position = reader.read("a = b\n")
     expected = brute_force(model, position, pieces, length=5)
     best = sorted(expected.values(), reverse=True)
-    got = TokenFinder(model, pieces).find(position, 4, clock=Clock())
+    got = TokenFinder(reader, pieces).find(position, 4, clock=Clock())
     assert len(got) == 4
     assert len({row.text for row in got}) == 4
     for row, value in zip(got, best, strict=False):
@@ -64,23 +65,26 @@ def test_against_brute_force(tmp_path: Path, seed: int) -> None:
 
 def test_what_was_read_most_often_comes_first() -> None:
     model = NgramModel("x.mean()\n" * 6 + "x.median()\n" * 3 + "x.min()\n", order=2)
-    position = PrefixReader(model).read("x.")
-    rows = TokenFinder(model, Pieces(model.vocab)).find(position, 3, clock=Clock())
+    reader = PrefixReader(model)
+    position = reader.read("x.")
+    rows = TokenFinder(reader, Pieces(model.vocab)).find(position, 3, clock=Clock())
     assert [row.text for row in rows] == ["mean", "median", "min"]
     np.testing.assert_allclose(np.exp([row.log_prob for row in rows]), [0.6, 0.3, 0.1], rtol=0.1)
 
 
 def test_one_name_that_begins_another() -> None:
     model = NgramModel("a.set(1)\n" * 5 + "a.setdefault(1)\n" * 3, order=3)
-    position = PrefixReader(model).read("\na.")
-    rows = TokenFinder(model, Pieces(model.vocab)).find(position, 2, clock=Clock())
+    reader = PrefixReader(model)
+    position = reader.read("\na.")
+    rows = TokenFinder(reader, Pieces(model.vocab)).find(position, 2, clock=Clock())
     assert [row.text for row in rows] == ["set", "setdefault"]
     np.testing.assert_allclose(np.exp([row.log_prob for row in rows]), [5 / 8, 3 / 8], rtol=0.1)
 
 
 def test_one_call_of_the_model_per_character() -> None:
     model = NgramModel("x.mean()\nx.media()\nx.merge()\n")
-    position = PrefixReader(model).read("x.")
+    reader = PrefixReader(model)
+    position = reader.read("x.")
     before = model.num_calls
-    TokenFinder(model, Pieces(model.vocab)).find(position, 3, clock=Clock())
+    TokenFinder(reader, Pieces(model.vocab)).find(position, 3, clock=Clock())
     assert model.num_calls - before <= len("merge") + 1

@@ -13,7 +13,7 @@ from codling.engine import load_model
 from codling.engine.decoding import Clock
 from codling.engine.pieces import Pieces
 from codling.engine.prefix import PrefixReader
-from codling.engine.search import beam_search
+from codling.engine.search import Beam, beam_search
 from codling.errors import CancelledError
 from codling.vocab import DOC
 from ngram_model import NgramModel
@@ -33,12 +33,13 @@ def setting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     pieces = Pieces(model.vocab)
     mask = pieces.mask()
     mask[len(CHARACTERS) + 1 :] = -np.inf  # characters only, so that everything can be tried
-    return model, pieces, PrefixReader(model).read("ab\nba")
+    reader = PrefixReader(model)
+    return reader, pieces, reader.read("ab\nba")
 
 
-def brute_force(model, position) -> dict[tuple[int, ...], tuple[str, float]]:
-    """Every line of up to MAX_TOKENS tokens, the line end or DOC included, with its log-probability."""
-    found = {}
+def brute_force(model, position) -> dict[str, float]:
+    """Every line of up to MAX_TOKENS tokens, the line end or DOC included, with its log-probability by all its ends."""
+    found: dict[str, float] = {}
     ids = [DOC, *range(1, len(CHARACTERS) + 1)]
     newline = model.vocab.encode("\n")[0]
     for size in range(1, MAX_TOKENS + 1):
@@ -51,34 +52,40 @@ def brute_force(model, position) -> dict[tuple[int, ...], tuple[str, float]]:
                 total += float(log_probs_V[token])
                 log_probs_BTV, state = model.run([[token]], state)
                 log_probs_V = log_probs_BTV[0, 0]
-            found[tokens] = (model.vocab.decode(tokens[:-1]), total)
+            text = model.vocab.decode(tokens[:-1])
+            found[text] = float(np.logaddexp(found.get(text, -np.inf), total))
     return found
 
 
 def test_a_wide_beam_finds_what_trying_everything_finds(setting) -> None:
-    model, pieces, position = setting
-    expected = sorted(brute_force(model, position).items(), key=lambda row: -row[1][1])
-    got = beam_search(model, pieces, position, line_end, width=64, num=len(expected), max_tokens=MAX_TOKENS)
+    reader, pieces, position = setting
+    model = reader.model
+    expected = sorted(brute_force(model, position).items(), key=lambda row: -row[1])
+    got = beam_search(
+        reader, pieces, position, line_end, Beam(width=64, num=4 * len(expected), max_tokens=MAX_TOKENS)
+    )
     got = [row for row in got if row.finished]
-    assert [row.tokens for row in got] == [tokens for tokens, _ in expected]
-    assert [row.text for row in got] == [text for _, (text, _) in expected]
-    np.testing.assert_allclose([row.log_prob for row in got], [total for _, (_, total) in expected], atol=1e-4)
+    assert [row.text for row in got] == [text for text, _ in expected]
+    np.testing.assert_allclose([row.log_prob for row in got], [total for _, total in expected], atol=1e-4)
 
 
 def test_pruning_loses_nothing(setting) -> None:
-    model, pieces, position = setting
-    expected = sorted((total for _, total in brute_force(model, position).values()), reverse=True)
+    reader, pieces, position = setting
+    model = reader.model
+    expected = sorted(brute_force(model, position).values(), reverse=True)
     for num in (1, 2, 5):
-        got = beam_search(model, pieces, position, line_end, width=64, num=num, max_tokens=MAX_TOKENS)
+        beam = Beam(width=64, num=num, max_tokens=MAX_TOKENS, to_line_end=True)
+        got = beam_search(reader, pieces, position, line_end, beam)
         np.testing.assert_allclose([row.log_prob for row in got], expected[:num], atol=1e-4)
 
 
 def test_a_beam_never_does_worse_than_greedy() -> None:
     model = NgramModel("ab c\nab d\nab d\nax\nax\nay\nay\naz\n" * 3)
     pieces = Pieces(model.vocab)
-    position = PrefixReader(model).read("\n")
-    greedy, *_ = beam_search(model, pieces, position, line_end, width=1, max_tokens=20)
-    beam, *_ = beam_search(model, pieces, position, line_end, width=8, max_tokens=20)
+    reader = PrefixReader(model)
+    position = reader.read("\n")
+    greedy, *_ = beam_search(reader, pieces, position, line_end, Beam(width=1, max_tokens=20))
+    beam, *_ = beam_search(reader, pieces, position, line_end, Beam(width=8, max_tokens=20))
     assert greedy.text == "ab d"
     assert beam.text in ("ax", "ay", "ab d")
     assert beam.log_prob >= greedy.log_prob
@@ -86,16 +93,18 @@ def test_a_beam_never_does_worse_than_greedy() -> None:
 
 def test_one_call_of_the_model_per_step() -> None:
     model = NgramModel("alpha = 1\nalbum = 2\nbeta = 3\n")
-    position = PrefixReader(model).read("\n")
+    reader = PrefixReader(model)
+    position = reader.read("\n")
     before = model.num_calls
-    beam_search(model, Pieces(model.vocab), position, line_end, width=6, num=3, max_tokens=5)
+    beam_search(reader, Pieces(model.vocab), position, line_end, Beam(width=6, num=3, max_tokens=5))
     assert model.num_calls - before == 4
 
 
 def test_cut_off_hypotheses_say_so(tiny: Path) -> None:
     model = load_model(tiny)
-    position = PrefixReader(model).read("x")
-    rows = beam_search(model, Pieces(model.vocab), position, lambda text: None, width=4, num=4, max_tokens=6)
+    reader = PrefixReader(model)
+    position = reader.read("x")
+    rows = beam_search(reader, Pieces(model.vocab), position, lambda text: None, Beam(width=4, num=4, max_tokens=6))
     unfinished = [row for row in rows if not row.finished]
     assert unfinished
     assert all(len(row.tokens) == 6 for row in unfinished)
@@ -103,16 +112,20 @@ def test_cut_off_hypotheses_say_so(tiny: Path) -> None:
 
 def test_an_empty_budget_gives_the_first_step(tiny: Path) -> None:
     model = load_model(tiny)
-    position = PrefixReader(model).read("x")
+    reader = PrefixReader(model)
+    position = reader.read("x")
     clock = Clock(budget_ms=0.0)
     time.sleep(0.001)
-    rows = beam_search(model, Pieces(model.vocab), position, lambda text: None, width=4, max_tokens=50, clock=clock)
+    beam = Beam(width=4, max_tokens=50)
+    rows = beam_search(reader, Pieces(model.vocab), position, lambda text: None, beam, clock=clock)
     assert len(rows[0].tokens) == 1
 
 
 def test_cancelled(tiny: Path) -> None:
     model = load_model(tiny)
-    position = PrefixReader(model).read("x")
+    reader = PrefixReader(model)
+    position = reader.read("x")
     with pytest.raises(CancelledError):
         clock = Clock(cancelled=lambda: True)
-        beam_search(model, Pieces(model.vocab), position, lambda text: None, width=4, max_tokens=50, clock=clock)
+        beam = Beam(width=4, max_tokens=50)
+        beam_search(reader, Pieces(model.vocab), position, lambda text: None, beam, clock=clock)

@@ -223,10 +223,12 @@ class Completer:
             found = finder.blocks(context, position, wanted, clock, expect, language)
         check = GrammarCheck(context.text, context.rest, language)
         rows: dict[str, float] = {}
-        for each in found:
-            if each.text.strip() and _is_sound(each, check, clock):
-                known = rows.get(each.text, -math.inf)
-                rows[each.text] = max(known, each.log_prob) + math.log1p(math.exp(-abs(known - each.log_prob)))
+        for each in sorted(found, key=lambda each: -each.log_prob):
+            if each.text in rows:  # another text that was cut to this one
+                less = each.log_prob - rows[each.text]
+                rows[each.text] += math.log1p(math.exp(less))
+            elif each.text.strip() and len(rows) < limit and _is_sound(each, check, clock):
+                rows[each.text] = each.log_prob
         return list(rows.items())
 
 

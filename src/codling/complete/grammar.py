@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GrammarCheck"]
 
-MAX_CHARS = 8_192  # of the statement that are parsed at most, in about a millisecond
+MAX_CHARS = 4_096  # of the statement that are parsed at most, in about half a millisecond
 
 _STRING = r"\"(?:[^\"\\\n]|\\.)*(?:\"|(?=\n)|\Z)|'(?:[^'\\\n]|\\.)*(?:'|(?=\n)|\Z)"
 _MARKS = {  # comments, strings and brackets
@@ -52,9 +52,11 @@ class GrammarCheck:
         language, written = self._language, self._line + text + self._rest
         if not language or len(self._above) > MAX_CHARS:
             return True
-        openers = _open_brackets(self._above + written, language)
-        if openers is None:  # it closes what is not open, unless the lines above do
-            return _open_brackets(self._above, language) is None
+        if self._open_above is None:
+            return True
+        openers = _open_brackets(written, language, self._open_above)
+        if openers is None:
+            return False  # it closes what is not open
         last = written[written.rfind("\n") + 1 :].rstrip()
         if language == "python":
             if openers or last.endswith("\\") or _GOES_ON.match(last):
@@ -63,7 +65,17 @@ class GrammarCheck:
                 written += f"\n{last[: len(last) - len(last.lstrip())]}    pass"
         elif set(openers) - {"{"} or not last.endswith((";", "{", "}")):
             return True
-        return self._num_errors(self._above + written) <= self._num_errors_above
+        return self._num_errors(self._above + written, openers) <= self._num_errors_above
+
+    @functools.cached_property
+    def _open_above(self) -> str | None:
+        """The brackets that are open in the lines above; None if they are in disorder, or end within a string."""
+        found = None
+        for found in _MARKS[self._language].finditer(self._above):
+            pass
+        if found is not None and found.end() == len(self._above) and len(found[0]) > 1:
+            return None
+        return _open_brackets(self._above, self._language)
 
     @functools.cached_property
     def _num_errors_above(self) -> int:
@@ -72,11 +84,11 @@ class GrammarCheck:
         if self._language == "python" and above.endswith(":"):
             line = above[above.rfind("\n") + 1 :]
             above += f"\n{line[: len(line) - len(line.lstrip())]}    pass"
-        return self._num_errors(above)
+        return self._num_errors(above, self._open_above or "")
 
-    def _num_errors(self, text: str) -> int:
+    def _num_errors(self, text: str, openers: str) -> int:
         """Errors and missing tokens in the tree of a text whose open brackets are closed."""
-        closers = "".join(_CLOSERS[opener] for opener in reversed(_open_brackets(text, self._language) or ""))
+        closers = "".join(_CLOSERS[opener] for opener in reversed(openers))
         root = _parser(self._language).parse((text + closers + "\n").encode("utf-8", "surrogatepass")).root_node
         num, waiting = 0, [root] if root.has_error else []
         while waiting:
@@ -101,9 +113,9 @@ def _split(before: str, language: str) -> tuple[str, str]:
     return tail[start:line], tail[line:]
 
 
-def _open_brackets(text: str, language: str) -> str | None:
-    """The brackets that are open at a text's end; None if it closes one that it has not opened."""
-    openers: list[str] = []
+def _open_brackets(text: str, language: str, before: str = "") -> str | None:
+    """The brackets that are open at a text's end, of those open before and its own; None if it closes any other."""
+    openers = list(before)
     for found in _MARKS[language].finditer(text):
         mark = found[0]
         if mark in _CLOSERS:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +20,15 @@ from codling.engine.prefix import RECENT, Position, PrefixReader
 
 __all__ = ["NextToken", "TokenFinder"]
 
-MAX_STEPS = 40  # vocabulary tokens that one lexical token may take; longer names exist, but not as suggestions
+MAX_STEPS = 40  # calls for characters, one each; longer names exist, but not as suggestions
+MAX_SUBWORD_STEPS = 4  # calls for sub-words: names of five are rare, and each call takes a third of a millisecond
+MAX_KNOWN = 4_096  # beginnings of tokens for which it is remembered what extends them
 MAX_SPACES = 24  # columns of white space before a token
 BRANCHES = 24  # successors looked at for each unfinished token; the others have about a percent together
 MIN_LOG_PROB = math.log(1e-4)  # nobody wants to see a token less probable than that
+
+
+_token_end = functools.lru_cache(MAX_KNOWN)(token_end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ class TokenFinder:
         self._words = frozenset(first for first in firsts if is_word(first))
         self._others = self._any - self._words
         # A character model comes to a token's end step by step, so that it must follow more beginnings at a time.
-        self._by_characters = reader.model.vocab.unit == "character"
+        self.by_characters = reader.model.vocab.unit == "character"
+        self.extending = functools.lru_cache(MAX_KNOWN)(self._extending)
 
     def find(
         self, position: Position, num: int, *, word: str = "", expect: Expect | None = None, clock: Clock
@@ -77,13 +84,27 @@ class TokenFinder:
         return _Finding(self, position, num, word, expect).run(clock)
 
 
+    def _extending(self, text: str, word: str) -> npt.NDArray[np.bool_]:
+        """Which vocabulary tokens make a lexical token longer, bool [V]."""
+        if not text.strip():
+            firsts = self._any
+        elif is_word(text[-1]):
+            firsts = self._words | {"."} if extends(text, ".", word) else self._words
+        else:
+            firsts = frozenset(first for first in self._others if extends(text, first, word))
+            if text[-1] == "." and extends(text, "0", word):
+                firsts = firsts | self._words
+        return self._pieces.starting_with(firsts)
+
+
 class _Finding:
     """One search for next tokens."""
 
     def __init__(self, finder: TokenFinder, position: Position, num: int, word: str, expect: Expect | None) -> None:
         self._reader, self._pieces, self._finder = finder._reader, finder._pieces, finder
         self._start, self._num, self._word, self._expect = position, num, word, expect
-        self._width = max(8, 2 * num) if finder._by_characters else num
+        self._width = max(8, 2 * num) if finder.by_characters else num + 3
+        self._max_steps = MAX_STEPS if finder.by_characters else MAX_SUBWORD_STEPS
         self._typed = 0.0  # probability of all ways to spell what is owed
         self._found: dict[str, float] = {}
         self._waiting: list[_Partial] = []
@@ -91,7 +112,7 @@ class _Finding:
     def run(self, clock: Clock) -> list[NextToken]:
         root = _Partial(self._start, "", 0.0, self._start.owed, ())
         self._go_on([root], [self._start])
-        for _ in range(MAX_STEPS):
+        for _ in range(self._max_steps):
             least = self._least()
             self._waiting = [each for each in self._waiting if each.log_prob > least]
             self._waiting.sort(key=lambda partial: -partial.log_prob)
@@ -126,17 +147,19 @@ class _Finding:
 
     def _expand(self, partial: _Partial, position: Position, log_probs_V: npt.NDArray[np.float32]) -> None:
         """Put a partial token's likeliest successors in the queue, or among the found where they show its end."""
-        num = min(BRANCHES, len(log_probs_V) - 1)
-        least = self._least()
-        for token in np.argpartition(log_probs_V, -num)[-num:].tolist():
+        tokens = np.flatnonzero(log_probs_V > self._least() - partial.log_prob)
+        if len(tokens) > BRANCHES:
+            tokens = tokens[np.argpartition(log_probs_V[tokens], -BRANCHES)[-BRANCHES:]]
+        for token in tokens.tolist():
             log_prob = partial.log_prob + float(log_probs_V[token])
-            if log_prob <= least:
-                continue
-            added, _, owed = self._pieces.pay(partial.owed, token) if partial.owed else (self._push(token), b"", b"")
+            if partial.owed:
+                added, pending, owed = self._pieces.pay(partial.owed, token)
+            else:
+                (added, pending), owed = self._pieces.push(b"", token), b""
             text = partial.text + added
-            if len(text) - len(text.lstrip(" \t")) > MAX_SPACES or "\n" in text:
+            if pending or "\n" in text or len(text) - len(text.lstrip(" \t")) > MAX_SPACES:
                 continue
-            end = token_end(text, self._word)
+            end = _token_end(text, self._word)
             if end is not None:
                 self._add(text[:end], log_prob)
             elif not owed and text.strip() and not self._extending(text).any():  # a bracket, for example
@@ -144,21 +167,8 @@ class _Finding:
             else:
                 self._waiting.append(_Partial(position, text, log_prob, owed, (*partial.tokens, token)))
 
-    def _push(self, token: int) -> str:
-        return self._pieces.push(b"", token)[0]
-
     def _extending(self, text: str) -> npt.NDArray[np.bool_]:
-        """Which vocabulary tokens make a lexical token longer, bool [V]."""
-        finder, word = self._finder, self._word
-        if not text.strip():
-            firsts = finder._any
-        elif is_word(text[-1]):
-            firsts = finder._words | {"."} if extends(text, ".", word) else finder._words
-        else:
-            firsts = frozenset(first for first in finder._others if extends(text, first, word))
-            if text[-1] == "." and extends(text, "0", word):
-                firsts = firsts | finder._words
-        return self._pieces.starting_with(firsts)
+        return self._finder.extending(text, self._word)
 
     def _least(self) -> float:
         """What an unfinished token must exceed, for its probability only falls, to be among the num best."""

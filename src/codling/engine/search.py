@@ -19,7 +19,7 @@ from codling.vocab import DOC
 
 __all__ = ["Beam", "Hypothesis", "beam_search"]
 
-_LIKELY_NATS = 12  # below the best, within which nearly always all are found that a beam has room for
+_LIKELY_NATS = (3, 6, 12)  # below the best, within which a beam's successors are looked for, to sort few
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +122,7 @@ class _Search:
         self._reader, self._pieces, self._find_end = reader, pieces, find_end
         self._beam, self._expect, self._clock = beam, expect, clock
         self._newlines = np.flatnonzero(pieces.starting_with(frozenset("\n")))
+        self._line_ends = np.append(self._newlines, DOC)
         self._recent: tuple[int, ...] = ()
         self._typed = 0.0  # probability of all ways to spell what is owed
         self._floor = -math.inf  # log-probability of a finished hypothesis that is sure to be found
@@ -191,13 +192,13 @@ class _Search:
         """Note that a line may end here, and take its ends out of what may follow; its log-probability."""
         if not self._beam.to_line_end or row.owed or row.pending:
             return -math.inf
-        ends = np.append(totals_V[self._newlines], totals_V[DOC]).astype(np.float64)
+        ends = totals_V[self._line_ends].astype(np.float64)
         best = int(ends.argmax())
         if ends[best] == -np.inf:
             return -math.inf
-        token = int(np.append(self._newlines, DOC)[best])
-        totals_V[self._newlines] = totals_V[DOC] = -np.inf
-        total = float(np.logaddexp.reduce(ends))
+        token = int(self._line_ends[best])
+        totals_V[self._line_ends] = -np.inf
+        total = float(ends[best] + np.log(np.exp(ends - ends[best]).sum()))
         if total > self._bound() and total >= self._lowest():
             self._finish(row, row.text, total, token, row.marks)
         return total
@@ -319,10 +320,13 @@ def _given(hypothesis: Hypothesis, typed: float) -> Hypothesis:
 def _best(totals_BV: npt.NDArray[np.float32], num: int) -> list[tuple[int, float]]:
     """Places of the num largest finite values and these, largest first; equal ones in their order."""
     values = totals_BV.ravel()
-    places = np.flatnonzero(values > values.max() - _LIKELY_NATS) if len(values) else np.zeros(0, np.int64)
+    top = values.max()
+    places = np.zeros(0, np.int64)
+    for nats in _LIKELY_NATS:
+        places = np.flatnonzero(values > top - nats)
+        if len(places) >= num:
+            break
     if len(places) < num:
-        num_all = min(num, len(values))
-        places = np.argpartition(-values, num_all - 1)[:num_all]
-        places = np.sort(places[np.isfinite(values[places])])
+        places = np.flatnonzero(values > -np.inf)
     order = np.argsort(-values[places], kind="stable")[:num]
     return [(int(place), float(values[place])) for place in places[order]]

@@ -16,10 +16,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from codling.bundle import Bundle, ScoreRow, load_bundle, write_bundle
 from codling.engine.gate import GATE_FEATURES, GATE_FILE, Gate, default_gate, gate_features
@@ -37,12 +37,16 @@ NUM_TOKENS = 150_000  # samples of each of two kinds; three times as many change
 MAX_FILE_TOKENS = 4_000  # of one file, so that many are seen
 NUM_FOLDS = 4
 NUM_STEPS = 600
-BATCH = 8_192  # samples per step
+BATCH = 4_096  # samples per step
 PEAK_RATE = 0.02
-WEIGHT_DECAY = 1e-4
+
+_BETA_1, _BETA_2 = 0.9, 0.99  # of Adam (Kingma & Ba 2015), which is all that so small a network needs
+_WARM_UP = 30  # steps
+_MIN_SCALE = np.float32(1e-3)  # a feature that hardly varies is not blown up
 
 _TINY = 1e-30  # a float32 underflows before a network means it
 
+Floats = npt.NDArray[Any]  # float32 here
 Projects = Mapping[str, Mapping[str, str]]
 "Texts by project and path."
 Progress = Callable[[int, int], None]
@@ -256,30 +260,55 @@ def _fit(settings: Sequence[_Samples], chosen: Sequence[npt.NDArray[np.bool_]], 
     """Minimise the mixture's loss on some of the samples."""
     picks = [keep_S & samples.known_S for samples, keep_S in zip(settings, chosen, strict=True)]
 
-    def gathered(name: str) -> torch.Tensor:
+    def gathered(name: str) -> Floats:
         columns = [getattr(samples, name)[pick_S] for samples, pick_S in zip(settings, picks, strict=True)]
-        return torch.from_numpy(np.concatenate(columns))
+        return np.concatenate(columns)
 
     features_SF, network_S, cache_S = gathered("features_SF"), gathered("network_S"), gathered("cache_S")
     if not len(features_SF):
         return default_gate()
-    mean_F, scale_F = features_SF.mean(dim=0), features_SF.std(dim=0, correction=0).clamp_min(1e-3)
+    mean_F, scale_F = features_SF.mean(axis=0), np.maximum(features_SF.std(axis=0), _MIN_SCALE)
     scaled_SF = (features_SF - mean_F) / scale_F
-    generator = torch.Generator().manual_seed(seed)
+    random = np.random.default_rng(seed)
+    weights = _start(random)
+    averages = [(np.zeros_like(weight), np.zeros_like(weight)) for weight in weights]
+    for step in range(1, NUM_STEPS + 1):
+        pick = random.integers(0, len(scaled_SF), BATCH)
+        _, gradients = loss_and_gradients(weights, scaled_SF[pick], network_S[pick], cache_S[pick])
+        rate = PEAK_RATE * min(1.0, step / _WARM_UP) * (1 + math.cos(math.pi * step / NUM_STEPS)) / 2
+        for weight, gradient, (first, second) in zip(weights, gradients, averages, strict=True):
+            first += (1 - _BETA_1) * (gradient - first)
+            second += (1 - _BETA_2) * (gradient * gradient - second)
+            steady = np.sqrt(second / (1 - _BETA_2**step)) + 1e-8
+            weight -= rate * (first / (1 - _BETA_1**step)) / steady
+    arrays = [array.astype(np.float64) for array in (mean_F, scale_F, *weights[:3])]
+    return Gate(arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], float(weights[3][0]))
+
+
+def _start(random: np.random.Generator) -> list[Floats]:
+    """Weights to begin with: [F, H], [H], [H] and [1]; the gate is nearly shut."""
     num = len(GATE_FEATURES)
-    hidden_FH = torch.randn(num, NUM_HIDDEN, generator=generator) / math.sqrt(num)
-    weights = [hidden_FH, torch.zeros(NUM_HIDDEN), torch.zeros(NUM_HIDDEN), torch.tensor(-1.0)]
-    for weight in weights:
-        weight.requires_grad_()
-    optimiser = torch.optim.AdamW(weights, lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=NUM_STEPS)
-    for _ in range(NUM_STEPS):
-        optimiser.zero_grad()
-        pick = torch.randint(len(scaled_SF), (BATCH,), generator=generator)
-        shares = torch.sigmoid(torch.tanh(scaled_SF[pick] @ weights[0] + weights[1]) @ weights[2] + weights[3])
-        loss = -torch.log(((1 - shares) * network_S[pick] + shares * cache_S[pick]).clamp_min(_TINY)).mean()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-    arrays = [tensor.detach().double().numpy() for tensor in (mean_F, scale_F, *weights[:3])]
-    return Gate(arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], float(weights[3].detach()))
+    hidden_FH = (random.normal(size=(num, NUM_HIDDEN)) / math.sqrt(num)).astype(np.float32)
+    zeros_H = np.zeros(NUM_HIDDEN, np.float32)
+    return [hidden_FH, zeros_H, zeros_H.copy(), np.array([-1], np.float32)]
+
+
+def loss_and_gradients(
+    weights: Sequence[Floats], features_SF: Floats, network_S: Floats, cache_S: Floats
+) -> tuple[float, list[Floats]]:
+    """Mean loss of the mixture in nats, and its gradient by each of the weights.
+
+    Written out, for it is five lines: the network is too small for a library's threads to help.
+    """
+    hidden_SH = np.tanh(features_SF @ weights[0] + weights[1])
+    shares_S = 1 / (1 + np.exp(-(hidden_SH @ weights[2] + weights[3])))
+    mixed_S = np.maximum((1 - shares_S) * network_S + shares_S * cache_S, _TINY)
+    by_logit_S = -(cache_S - network_S) / mixed_S * shares_S * (1 - shares_S) / len(mixed_S)
+    by_hidden_SH = np.outer(by_logit_S, weights[2]) * (1 - hidden_SH * hidden_SH)
+    gradients = [
+        features_SF.T @ by_hidden_SH,
+        by_hidden_SH.sum(axis=0),
+        hidden_SH.T @ by_logit_S,
+        by_logit_S.sum(keepdims=True),
+    ]
+    return float(-np.log(mixed_S).mean()), gradients

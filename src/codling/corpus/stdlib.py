@@ -1,4 +1,4 @@
-"""Python's standard library as texts: real code that lies on every machine with codling, and is nobody's own project."""
+"""Python's standard library as texts: real code that lies on every machine, and is nobody's own project."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import typer
 
 from codling import __version__
 from codling.cli import bundle, cache, corpus
+from codling.cli.adapt import adapt
 from codling.cli.complete import complete
 from codling.cli.eval import app as eval_app
 from codling.cli.sample import sample

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.tiny_bundle import tiny_bundle
 
 from codling.bundle import load_bundle, write_bundle
 from codling.engine.gate import GATE_FEATURES, GATE_FILE, Gate, default_gate, gate_features, load_gate, mix
 from codling.engine.ngram_cache import FEATURES, Candidates, no_candidates
 from codling.errors import BundleError
+from tiny_bundle import tiny_bundle
 
 VOCAB = 12
 

@@ -7,7 +7,6 @@ import textwrap
 
 import numpy as np
 import pytest
-from tests.tiny_bundle import tiny_bundle
 
 from codling.engine import load_model
 from codling.engine.gate import default_gate, mix
@@ -18,6 +17,7 @@ from codling.engine.ngrams import context_after, join_matches
 from codling.engine.open_file import OpenFile
 from codling.engine.project_index import ProjectIndex
 from codling.vocab import DOC
+from tiny_bundle import tiny_bundle
 
 TEXT = inspect.getsource(textwrap.dedent)[:400]
 OTHERS = {"pkg/a.py": inspect.getsource(textwrap.indent), "b.py": inspect.getsource(textwrap.fill)}

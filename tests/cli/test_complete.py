@@ -38,7 +38,7 @@ def rows(*cases: dict) -> bytes:
 CASES = [
     {"id": "a", "language": "python", "prefix": "x = [1, 2"},
     {"id": 2, "language": "python", "path": "a/b.py", "prefix": "y = self.", "suffix": "\nz = 1\n"},
-    {"id": None, "language": "python", "prefix": "for i in", "expected": "a key that nobody knows"},
+    {"id": None, "language": "python", "prefix": "total", "expected": "a key that nobody knows"},
 ]
 
 

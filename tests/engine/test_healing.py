@@ -31,7 +31,9 @@ CODE = BpeVocab.train([SOURCE] * 4, 600)
 # Merges that spell "abab" in six ways, and operators that grow.
 SMALL = BpeVocab([(3 + ord(left), 3 + ord(right)) for left, right in ("ab", "ba", " a", "\n ", "==")] + [(259, 259)])
 
-code = st.lists(st.sampled_from(["a", "b1", " ", "  ", "\t", "\n", "\n    ", ".", "'", '"', "=", "<", "*", "é", "\u0301"])).map("".join)
+code = st.lists(
+    st.sampled_from(["a", "b1", " ", "  ", "\t", "\n", "\n    ", ".", "'", '"', "=", "<", "*", "é", "\u0301"])
+).map("".join)
 
 
 def read_ids(vocab: BpeVocab, text: str) -> list[int]:

@@ -47,6 +47,15 @@ def complete(
         float,
         typer.Option(help="Probability at which a line is cut short, as editors show it (0.25); 0 for whole lines."),
     ] = 0.0,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder of the project that the file belongs to; its others count, too."
+        ),
+    ] = None,
+    in_comments: Annotated[
+        bool, typer.Option("--in-comments", help="Suggest within comments and documentation, too.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Suggest how code goes on at a place in a file.
@@ -57,14 +66,15 @@ def complete(
     """
     if (file is None) == (batch is None):
         raise InputError("name either a file, with --line and --column, or --batch CASES.jsonl")
-    models = _Models(model, sure)
+    models = _Models(model, sure, project)
     if batch is not None:
-        _answer_batch(batch, models, kind, limit)
+        _answer_batch(batch, models, kind, limit, in_comments)
         return
     assert file is not None
     prefix, suffix, line, column = _split(file, line, column)
     completer = models.for_text(None, str(file))
-    answer = completer.complete(prefix, suffix, kind=kind, limit=limit, path=str(file))
+    path = str(file.resolve()) if project is not None else str(file)
+    answer = completer.complete(prefix, suffix, kind=kind, limit=limit, path=path, in_comments=in_comments)
     if json:
         place = {"file": str(file), "line": line, "column": column, "model": answer.model}
         print_json(place | _plain(answer))
@@ -79,8 +89,8 @@ def complete(
 class _Models:
     """Loads each model once: the one that was named, or one for each language that comes up."""
 
-    def __init__(self, name: str | None, sure: float) -> None:
-        self._name, self._sure = name, sure
+    def __init__(self, name: str | None, sure: float, project: Path | None) -> None:
+        self._name, self._sure, self._project = name, sure, project
         self._by_name: dict[str, Completer] = {}
 
     def for_text(self, language: str | None, path: str | None) -> Completer:
@@ -90,24 +100,24 @@ class _Models:
 
         name = self._name or default_model(language or language_of(path))
         if name not in self._by_name:
-            self._by_name[name] = Completer(name, sure=self._sure)
+            self._by_name[name] = Completer(name, sure=self._sure, project=self._project)
         return self._by_name[name]
 
 
-def _answer_batch(batch: str, models: _Models, kind: Kind, limit: int) -> None:
+def _answer_batch(batch: str, models: _Models, kind: Kind, limit: int, in_comments: bool) -> None:
     if batch == "-":
-        _answer_rows(sys.stdin.buffer, "stdin", models, kind, limit)
+        _answer_rows(sys.stdin.buffer, "stdin", models, kind, limit, in_comments)
         return
     try:
         if Path(batch).is_fifo():  # opening one waits for a writer who may never come
             raise InputError(f"{batch} is a pipe; read it as --batch - < {batch}")
         with Path(batch).open("rb") as file:
-            _answer_rows(file, batch, models, kind, limit)
+            _answer_rows(file, batch, models, kind, limit, in_comments)
     except OSError as error:
         raise InputError(f"cannot read {batch}: {error.strerror}") from None
 
 
-def _answer_rows(file: IO[bytes], name: str, models: _Models, kind: Kind, limit: int) -> None:
+def _answer_rows(file: IO[bytes], name: str, models: _Models, kind: Kind, limit: int, in_comments: bool) -> None:
     for where, row in _rows(file, name):
         completer = models.for_text(row.get("language"), row.get("path"))
         try:
@@ -118,6 +128,7 @@ def _answer_rows(file: IO[bytes], name: str, models: _Models, kind: Kind, limit:
                 limit=limit,
                 language=row.get("language"),
                 path=row.get("path"),
+                in_comments=in_comments,
             )
         except InputError as error:
             raise InputError(f"{where}: {error}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,12 @@ def serve(
         str | None,
         typer.Option(envvar="CODLING_TOKEN", help="Token that clients must show; made up when one is needed."),
     ] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder of the project that you work in; its other files count, too."
+        ),
+    ] = None,
     open_: Annotated[
         bool | None, typer.Option("--open/--no-open", help="Open the page in a browser (when run from a terminal).")
     ] = None,
@@ -42,7 +49,7 @@ def serve(
     from codling.serve.server import bind, new_token, run
 
     address = bind(host, port)  # first, for it is quick to fail
-    shelf = Shelf(model or ())
+    shelf = Shelf(model or (), project=project)
     if not token:
         token = None if address.loopback else new_token()
     limits = Limits(threads=threads or min(4, os.cpu_count() or 1))

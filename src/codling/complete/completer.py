@@ -54,6 +54,7 @@ class Completer:
         context: int | None = None,
         sure: float = SURE,
         project: ProjectCache | str | Path | None = None,
+        read_project: bool = True,
     ) -> None:
         """Args:
         model: a loaded model, or a bundle's name or path.
@@ -61,8 +62,9 @@ class Completer:
         context: characters before the cursor that are read at least; None for the engine's choice.
         sure: a single suggested line ends where the probability that the file goes on so falls below this; 0 for
             whole lines.
-        project: what the files belong to: a folder, which is read now, or a cache of this model's tokens. Paths are
-            then taken relative to its root.
+        project: folder that the files belong to, whose other files count, too (their paths may be relative to it); or
+            a cache of this model's tokens.
+        read_project: read it now; otherwise somebody calls project.refresh(), in a thread of its own for example.
 
         Raises:
             ConfigError: sure is no probability.
@@ -85,12 +87,12 @@ class Completer:
         self._pieces = Pieces(self.model.vocab)
         self._tokens_finder = TokenFinder(self.reader, self._pieces)
         self._line_finder = LineFinder(self.reader, self._pieces, sure)
-        self._mixing = Mixing(self.model, bundle, project)
+        self._mixing = Mixing(self.model, bundle, project, read=read_project)
         self._python_prose, self._java_prose = ProseFilter(), JavaProseFilter()
 
     @property
     def project(self) -> ProjectCache | None:
-        """What is known of the project; None without one."""
+        """What is known of the project, to be told of files that were saved; None without one."""
         return self._mixing.project
 
     def complete(
@@ -116,7 +118,7 @@ class Completer:
             limit: suggestions wanted at most, from 1 to 50. Several lines are the most probable ones of one search.
             language: what the text is written in; the path's suffix tells when None.
             path: where the text comes from.
-            temperature: 0 for the most likely continuation; above, a single one is drawn (lists are ranked in any case).
+            temperature: 0 for the most likely continuation; above, one is drawn (lists are ranked all the same).
             in_comments: suggest within comments and documentation, too, though the model has read none.
             budget_ms: time after which the suggestions are returned as far as they have come. Reading a file that has
                 not been read before is not cut short by it.
@@ -188,7 +190,9 @@ class Completer:
         cleaning = self.model.card.cleaning
         if not cleaning or cleaning.get("keep_docstrings"):
             return None
-        return {"python": self._python_prose, "java": self._java_prose}.get(language or "")
+        if language == "python":
+            return self._python_prose
+        return self._java_prose if language == "java" else None
 
     def _tokens(
         self, context: Context, position: Position, limit: int, clock: Clock, expect: Expect
@@ -214,7 +218,7 @@ class Completer:
     ) -> list[tuple[str, float]]:
         """Lines or blocks, without those that the file has already and those that would break its syntax."""
         finder = self._line_finder
-        wanted = limit if limit == 1 else limit + SPARE
+        wanted = limit if limit == 1 and (self.sure or kind == "block") else limit + SPARE
         if limit == 1 and not config.is_greedy:
             found = finder.drawn(context, position, kind, config, clock, expect, language)
         elif kind == "line":
@@ -236,9 +240,7 @@ def _is_sound(found: Found, check: GrammarCheck, clock: Clock) -> bool:
     return not found.whole or clock.is_over() or check.allows(found.text)
 
 
-def _suggestions(
-    rows: Sequence[tuple[str, float]], context: Context, limit: int, kind: Kind
-) -> tuple[Suggestion, ...]:
+def _suggestions(rows: Sequence[tuple[str, float]], context: Context, limit: int, kind: Kind) -> tuple[Suggestion, ...]:
     """The answer from texts with their log-probabilities, which are in the order that they are to be shown in."""
     scores: dict[str, float] = {}
     for text, log_prob in rows:

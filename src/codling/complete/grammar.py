@@ -25,9 +25,7 @@ _MARKS = {  # comments, strings and brackets
     "python": re.compile(
         rf"#[^\n]*|\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)|'''(?:[^\\]|\\.)*?(?:'''|\Z)|{_STRING}|[()\[\]{{}}]", re.S
     ),
-    "java": re.compile(
-        rf"//[^\n]*|/\*.*?(?:\*/|\Z)|\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)|{_STRING}|[()\[\]{{}}]", re.S
-    ),
+    "java": re.compile(rf"//[^\n]*|/\*.*?(?:\*/|\Z)|\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)|{_STRING}|[()\[\]{{}}]", re.S),
 }
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _STATEMENT = re.compile(r"(?m)^(?!(?:else|elif|except|finally|case)\b)[^\W\d]|^@")  # at the outermost level
@@ -70,10 +68,8 @@ class GrammarCheck:
     @functools.cached_property
     def _open_above(self) -> str | None:
         """The brackets that are open in the lines above; None if they are in disorder, or end within a string."""
-        found = None
-        for found in _MARKS[self._language].finditer(self._above):
-            pass
-        if found is not None and found.end() == len(self._above) and len(found[0]) > 1:
+        *_, last = [None, *_MARKS[self._language].finditer(self._above)]
+        if last is not None and last.end() == len(self._above) and len(last[0]) > 1:
             return None
         return _open_brackets(self._above, self._language)
 

@@ -94,12 +94,8 @@ class JavaProseFilter:
                 return True
         return False
 
-    def behind(self, line: str, suffix: str) -> str:
-        """What the model is told of the text after the cursor: that text, without comments.
-
-        Args:
-            line: what stands before the cursor on its line.
-        """
+    def behind(self, _: str, suffix: str) -> str:
+        """What the model is told of the text after the cursor: that text, without comments."""
         scan, start = _Scan(), suffix.find("\n") + 1
         below = suffix[start:]
         while (found := _line_end(below, scan.end)) is not None:

@@ -31,25 +31,25 @@ class Mixing:
     without a project it knows the open file only.
     """
 
-    def __init__(self, model: Model, bundle: Bundle | None, project: ProjectCache | str | Path | None) -> None:
+    def __init__(
+        self, model: Model, bundle: Bundle | None, project: ProjectCache | str | Path | None, *, read: bool = True
+    ) -> None:
         """Args:
         bundle: where the model comes from, for its gate; None for the default gate.
-        project: a folder, which is read now; a cache of the model's tokens; or None.
+        project: its folder or its cache, or None.
+        read: read that now.
         """
         card = model.card
         self._model = model
         self._gate = load_gate(bundle) if bundle is not None else default_gate()
         has_gate = bundle is not None and GATE_FILE in card.files
-        cache: ProjectCache | None
-        if project is None or isinstance(project, str | Path):
-            cache = ProjectCache(project, model.vocab, languages=card.languages, cleaning=card.cleaning)
-            if project is not None:
-                cache.refresh()
-            elif not has_gate:
-                cache = None
-        else:
-            cache = project
-        self._cache = cache
+        self._cache: ProjectCache | None = None
+        if isinstance(project, ProjectCache):
+            self._cache = project
+        elif project is not None or has_gate:
+            self._cache = ProjectCache(project, model.vocab, languages=card.languages, cleaning=card.cleaning)
+            if project is not None and read:
+                self._cache.refresh()
         self._views: OrderedDict[str, FileView] = OrderedDict()
         self._lock = threading.Lock()
         self._plain = Expectation(model.vocab, hints=card.hints > 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import keyword
 import re
 from collections.abc import Sequence
@@ -16,13 +17,14 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _USED = re.compile(r"(?<![\w.])[^\W\d]\w*(?!\w|\s*=[^=]|\s*:|\s*[\"'])")  # not an attribute, nor what is named here
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?")
 _BINDS = re.compile(r"\s*(?:import|from|def|class|for|with|async|lambda|except|global|nonlocal|package)\b")
-_JAVA = frozenset(
-    "abstract assert boolean break byte case catch char class const continue default do double else enum extends final "
-    "finally float for if implements import instanceof int interface long native new null package private protected "
-    "public return short static super switch synchronized this throw throws transient true false try var void volatile "
-    "while record yield String System Math Integer Long List ArrayList Map HashMap Set HashSet Arrays Collections "
-    "Object Double Boolean Character StringBuilder Scanner Exception RuntimeException Override".split()
-)
+_JAVA_WORDS = """
+abstract assert boolean break byte case catch char class const continue default do double else enum extends final
+finally float for if implements import instanceof int interface long native new null package private protected public
+return short static super switch synchronized this throw throws transient true false try var void volatile while record
+yield String System Math Integer Long List ArrayList Map HashMap Set HashSet Arrays Collections Object Double Boolean
+Character StringBuilder Scanner Exception RuntimeException Override
+"""
+_JAVA = frozenset(_JAVA_WORDS.split())
 _PYTHON = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "self", "cls"))
 
 
@@ -37,7 +39,7 @@ def in_scope_first(
     """
     ranked = sorted(rows, key=lambda row: -row[1])
     known_words = {"python": _PYTHON, "java": _JAVA}.get(language or "")
-    near = len(ranked) > 1 and any(left[1] <= right[1] * NEAR for left, right in zip(ranked, ranked[1:], strict=False))
+    near = len(ranked) > 1 and any(left[1] <= right[1] * NEAR for left, right in itertools.pairwise(ranked))
     if known_words is None or not near or _BINDS.match(line):
         return ranked
     names = {*known_words, *_NAME.findall(before[-_SCANNED:]), *_NAME.findall(after)}

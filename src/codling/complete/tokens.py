@@ -71,10 +71,10 @@ class TokenFinder:
     ) -> list[NextToken]:
         """The num most probable next tokens, best first; fewer if nothing else is likely at all.
 
-        The likeliest unfinished tokens go one vocabulary token further in one call of the model, until none is left that
-        could be among the best. The probability of ending is the sum over all successors that do not extend the token,
-        so it is exact up to what was given up as hopeless. A text that the vocabulary spells in several ways is one
-        token, with their sum. What the position owes is spelt first, as in codling.engine.search.
+        The likeliest unfinished tokens go one vocabulary token further in one call of the model, until none could
+        be among the best any more. The probability of ending is the sum over all successors that do not extend the
+        token, so it is exact up to what was given up as hopeless. A text that the vocabulary spells in several ways
+        is one token, with their sum. What the position owes is spelt first, as in codling.engine.search.
 
         Args:
             word: the word that the cursor stands in the middle of, if any.
@@ -82,7 +82,6 @@ class TokenFinder:
             clock: when it is over, the best tokens found until then are returned.
         """
         return _Finding(self, position, num, word, expect).run(clock)
-
 
     def _extending(self, text: str, word: str) -> npt.NDArray[np.bool_]:
         """Which vocabulary tokens make a lexical token longer, bool [V]."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 import bisect
 import codecs
 import functools
-
 from collections import OrderedDict
 
 import numpy as np
@@ -59,7 +58,7 @@ class Pieces:
         return mask
 
     def owing(self, owed: bytes) -> npt.NDArray[np.float32]:
-        """As mask, where bytes that were typed are still owed: only tokens that begin with them or spell a part of them.
+        """As mask, where typed bytes are still owed: only tokens that begin with them or spell a part of them.
 
         Args:
             owed: not empty; where it ends, a character ends.

@@ -35,8 +35,8 @@ class Beam:
     max_chars: int = 1 << 30
     "The same in characters."
     least: float = 0.0
-    """Probability, given what was typed, below which a text is not followed further. Above 1 / width, everything is found
-    that is as probable."""
+    """Probability, given what was typed, below which a text is not followed further. Above 1 / width, everything is
+    found that is as probable."""
     to_line_end: bool = False
     """Every text ends with its line, and is as probable as all the ways together in which the next line may begin;
     otherwise each token that the end is found by makes a text of its own."""

@@ -48,7 +48,7 @@ class Api:
 
     async def complete(self, request: Request) -> Response:
         message = await read_message(request, CompleteRequest)
-        model = self.shelf.check(message.model)
+        model = self.shelf.check(message.model, message.language)
 
         def work(cancelled: Cancelled) -> Completion:
             return self._complete(self.shelf.completer(model), message, message.kind, cancelled)
@@ -64,7 +64,7 @@ class Api:
     async def complete_stream(self, request: Request) -> Response:
         """Answers that reach further and further: the next token at once, then the line, then the block."""
         message = await read_message(request, CompleteRequest)
-        model = self.shelf.check(message.model)
+        model = self.shelf.check(message.model, message.language)
 
         def work(cancelled: Cancelled) -> Iterator[bytes]:
             completer = self.shelf.completer(model)
@@ -127,6 +127,7 @@ class Api:
             language=message.language,
             path=message.path,
             temperature=message.temperature,
+            in_comments=message.in_comments,
             budget_ms=self.budget_ms,
             cancelled=cancelled,
         )

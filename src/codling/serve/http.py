@@ -68,6 +68,7 @@ def make_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         desk.close()
+        shelf.close()
 
     app = Starlette(
         routes=[

@@ -55,12 +55,15 @@ class CompleteRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     "Everything before the cursor, or at least its last few thousand characters."
     suffix: Text = ""
     path: Annotated[str, Meta(max_length=4_096)] | None = None
+    """Where the text comes from; of a file in the server's project, it says which. Nothing is ever read from it."""
     kind: Kind = "line"
     limit: Annotated[int, Meta(ge=1, le=50)] = 1
     "Most suggestions that are wanted."
     model: Name | None = None
     "None for the server's default."
     temperature: Temperature = 0.0
+    in_comments: bool = False
+    "Suggest within comments and documentation, too."
     session: Name | None = None
     "Requests of one session overtake each other: a newer one cancels the older."
 

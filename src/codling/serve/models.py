@@ -14,6 +14,7 @@ from codling.complete import Completer
 from codling.config import to_mapping
 from codling.errors import BundleError, nearest
 from codling.serve.messages import ModelList, ModelRow
+from codling.serve.workspace import Workspace
 
 __all__ = ["Shelf", "UnknownModelError"]
 
@@ -32,13 +33,18 @@ class Shelf:
     """Models by name. Clients choose among these names only: a name in a request is never taken for a path."""
 
     def __init__(
-        self, chosen: Sequence[str] = (), threads: int = 1, make: Callable[[Path, int], Completer] = Completer
+        self,
+        chosen: Sequence[str] = (),
+        threads: int = 1,
+        make: Callable[..., Completer] = Completer,
+        project: Path | None = None,
     ) -> None:
         """Args:
             chosen: names or paths of bundles, loaded now; the first is the default. When there are none, every
                 language model in the usual places is offered, and the default is the one that default_model names.
             threads: cores that one call of a model may use.
-            make: loads a completer from a bundle's path and that number of threads.
+            make: loads a completer from a bundle's path and that number of threads, for a project if there is one.
+            project: folder of the project that clients work in; None for none.
 
         Raises:
             BundleError: a chosen bundle is missing, damaged or no language model, or there is none at all.
@@ -46,6 +52,8 @@ class Shelf:
         self._threads = threads
         self._make = make
         self._lock = threading.Lock()
+        self._project = project
+        self._workspaces: dict[str, Workspace] = {}
         self._completers: dict[str, Completer] = {}
         self._places: dict[str, _Place] = {}
         if chosen:
@@ -73,25 +81,48 @@ class Shelf:
         place = self._place(name)
         loaded = self._completers.get(name)
         if loaded is not None:
+            if name in self._workspaces:
+                self._workspaces[name].touch()
             return loaded
         with self._lock:  # of several requests for a model that is not there yet, one loads it
             if name not in self._completers:
                 try:
-                    self._completers[name] = self._make(place.path, self._threads)
+                    self._completers[name] = self._load(name, place.path)
                 except BundleError as error:
                     raise UnknownModelError(str(error)) from None
             return self._completers[name]
 
-    def check(self, name: str | None) -> str:
-        """The name that a request means, None for the default, without loading anything.
+    def close(self) -> None:
+        """Keep what is known of the project for the next session."""
+        for workspace in self._workspaces.values():
+            workspace.close()
+
+    def _load(self, name: str, path: Path) -> Completer:
+        if self._project is None:
+            return self._make(path, self._threads)
+        completer = self._make(path, self._threads, project=self._project, read_project=False)
+        if completer.project is not None:
+            self._workspaces[name] = Workspace(completer.project)
+        return completer
+
+    def check(self, name: str | None, language: str | None = None) -> str:
+        """The name that a request means, without loading anything.
+
+        Args:
+            name: None for the default, or for the first model that knows the language if the default does not.
 
         Raises:
             UnknownModelError: there is none of that name.
         """
         if name is None:
-            return self.default
+            knowing = [name for name, place in self._places.items() if language in place.card.languages]
+            return self.default if self.default in knowing or not knowing else min(knowing, key=self._rank(language))
         self._place(name)
         return name
+
+    @staticmethod
+    def _rank(language: str | None) -> Callable[[str], tuple[bool, str]]:
+        return lambda name: (name != language, name)  # the one that is called as the language comes first
 
     def list(self) -> ModelList:
         rows = [

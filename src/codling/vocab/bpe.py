@@ -115,7 +115,7 @@ class BpeVocab:
         spans = [span for _, span in self._split.pre_tokenize_str(_SURROGATES.sub("\ufffd", text[line:]))]
         if not spans:
             return len(text)
-        start = spans[-1][0]
+        start = int(spans[-1][0])
         if text.endswith(_CLOSED):
             return len(text)
         for first, end in reversed(spans[:-1]):

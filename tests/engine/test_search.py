@@ -61,9 +61,7 @@ def test_a_wide_beam_finds_what_trying_everything_finds(setting) -> None:
     reader, pieces, position = setting
     model = reader.model
     expected = sorted(brute_force(model, position).items(), key=lambda row: -row[1])
-    got = beam_search(
-        reader, pieces, position, line_end, Beam(width=64, num=4 * len(expected), max_tokens=MAX_TOKENS)
-    )
+    got = beam_search(reader, pieces, position, line_end, Beam(width=64, num=4 * len(expected), max_tokens=MAX_TOKENS))
     got = [row for row in got if row.finished]
     assert [row.text for row in got] == [text for text, _ in expected]
     np.testing.assert_allclose([row.log_prob for row in got], [total for _, total in expected], atol=1e-4)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codling.cli.eval_files import ModeName
 from codling.cli.eval_lines import lines
 from codling.cli.eval_typing import typing
 from codling.cli.output import JsonOption, print_json, progress
 
 if TYPE_CHECKING:
-    from codling.engine.model import Model
+    from codling.evaluate.completers import Completers
     from codling.evaluate.hits import Hits
     from codling.evaluate.sources import Sample
 
@@ -22,14 +22,6 @@ __all__ = ["app"]
 app = typer.Typer(help="Measure how well a model predicts code.", no_args_is_help=True)
 app.command("lines")(lines)
 app.command("typing")(typing)
-
-
-class ModeName(StrEnum):
-    """The modes of codling.evaluate.modes, which is not imported before it is needed."""
-
-    static = "static"
-    dynamic = "dynamic"
-    maintenance = "maintenance"
 
 
 @app.command("lm")
@@ -71,6 +63,7 @@ def lm(
     from codling.engine.evaluation import total
     from codling.engine.gate import load_gate
     from codling.engine.model import load_model
+    from codling.evaluate.completers import Completers
     from codling.evaluate.modes import MODES, hits_of, index_projects, predict
     from codling.evaluate.sources import draw_files
     from codling.evaluate.tally import accuracies
@@ -98,8 +91,8 @@ def lm(
             results[each] = {"loss_nats": total(scores).loss_nats} | accuracies(list(hits[each].values()), seed)
             if each == "static":
                 score, of_files = total(scores), [row.score() for row in scores]
-    if ranks:
-        results["static"] |= _ranks(network, sample, ranks, seed)
+    for each in modes if ranks else ():
+        results[each] |= _ranks(Completers(bundle, sample.files, each, threads=threads), sample, ranks, seed)
     report = {
         "model": network.name,
         "loss_nats": score.loss_nats,
@@ -146,21 +139,19 @@ def lm(
         print(f"without lexical tokens, for they do not parse: {len(sample.unparsed):,} files")
 
 
-def _ranks(network: Model, sample: Sample, num: int, seed: int) -> dict[str, Any]:
+def _ranks(asked: Completers, sample: Sample, num: int, seed: int) -> dict[str, Any]:
     """Where the true token stands in the list that the completer gives."""
-    from codling.complete import Completer
-    from codling.evaluate.ranks import LIST, RankCase, draw_ranks, measure_ranks, summarise_ranks
-
-    completer = Completer(network)
-
-    def listed(case: RankCase) -> list[str]:
-        answer = completer.complete(case.prefix, kind="token", limit=LIST, language=case.language)
-        return [row.text for row in answer.suggestions]
+    from codling.evaluate.ranks import LIST, draw_ranks, measure_ranks, summarise_ranks
 
     cases = draw_ranks(sample, num, seed)
     with progress() as bar:
-        task = bar.add_task("places", total=len(cases))
-        return summarise_ranks(cases, measure_ranks(cases, listed, lambda one: bar.advance(task, one)), seed)
+        task = bar.add_task("lists", total=len(cases))
+        ranks = measure_ranks(
+            cases,
+            lambda case: asked.ask(case.path, case.prefix, kind="token", limit=LIST),
+            lambda one: bar.advance(task, one),
+        )
+    return summarise_ranks(cases, ranks, seed)
 
 
 def _of_file(hits: Hits | None) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,17 @@ if TYPE_CHECKING:
     from codling.bundle import Card
     from codling.evaluate.sources import SourceFile
 
-__all__ = ["Files", "read_files"]
+__all__ = ["Files", "ModeName", "read_files"]
 
 MAX_RAW_BYTES = 16 << 20  # per file, where no cleaning sets a limit
+
+
+class ModeName(StrEnum):
+    """The modes of codling.evaluate.modes, which is not imported before it is needed."""
+
+    static = "static"
+    dynamic = "dynamic"
+    maintenance = "maintenance"
 
 
 @dataclass
@@ -42,7 +51,9 @@ def read_files(paths: list[Path], card: Card, raw: bool) -> Files:
         if reason:
             found.dropped[reason] += 1
         else:
-            found.files.append(SourceFile(name=name, text=text, language=language, project=project, path=path))
+            root = Path(project) if project else None
+            row = SourceFile(name=name, text=text, language=language, project=project, path=path, root=root)
+            found.files.append(row)
     if not found.files:
         reasons = ", ".join(f"{count} {reason}" for reason, count in found.dropped.items())
         raise InputError(f"there is nothing to evaluate on{': ' + reasons if reasons else ''}")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from codling.cli.eval_files import ModeName
 from codling.cli.output import JsonOption, print_json, progress
 
 __all__ = ["lines", "print_shares"]
@@ -16,6 +17,10 @@ def lines(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders whose source files are taken.")],
     model: Annotated[str | None, typer.Option(help="A bundle's name or path.")] = None,
     cases: Annotated[int, typer.Option(min=1, help="Lines to complete, per language.")] = 200,
+    mode: Annotated[
+        ModeName,
+        typer.Option(help="What the model may know: itself (static), the file (dynamic), the project (maintenance)."),
+    ] = ModeName.dynamic,
     suffix: Annotated[bool, typer.Option("--suffix", help="Give what follows the line, as in the editor.")] = False,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     raw: Annotated[
@@ -29,22 +34,19 @@ def lines(
     """
     import time
 
-    from codling.bundle import default_model
+    from codling.bundle import default_model, load_bundle
     from codling.cli.eval_files import read_files
-    from codling.complete import Completer
-    from codling.engine.model import load_model
     from codling.errors import InputError
+    from codling.evaluate.completers import Completers
     from codling.evaluate.lines import LineCase, draw_lines, measure_lines, summarise_lines
     from codling.evaluate.sources import parsed_by_language
 
-    network = load_model(model or default_model())
-    found = read_files(paths, network.card, raw)
-    completer = Completer(network, sure=0)
+    bundle = load_bundle(model or default_model())
+    found = read_files(paths, bundle.card, raw)
+    completers = Completers(bundle, found.files, mode.value, sure=0)
 
     def complete(case: LineCase) -> str:
-        behind = case.suffix if suffix else ""
-        answer = completer.complete(case.prefix, behind, kind="line", language=case.language)
-        return answer.suggestions[0].text if answer.suggestions else ""
+        return completers.first(case.path, case.prefix, case.suffix if suffix else "")
 
     started = time.perf_counter()
     languages: dict[str, Any] = {}
@@ -59,7 +61,8 @@ def lines(
     if not languages:
         raise InputError("there is no line to complete: no file parses, or all are empty; name others")
     report = {
-        "model": network.name,
+        "model": bundle.name,
+        "mode": mode.value,
         "suffix": suffix,
         "languages": languages,
         "seed": seed,
@@ -72,7 +75,7 @@ def lines(
         print_json(report)
         return
     for language, groups in languages.items():
-        print(f"{network.name}, {language} lines, {'with' if suffix else 'without'} what follows")
+        print(f"{bundle.name}, {mode.value}, {language} lines, {'with' if suffix else 'without'} what follows")
         for group, summary in groups.items():
             print(f"\n{group.replace('_', ' ')}: {summary.pop('tokens_per_line'):.1f} tokens to write")
             print_shares(summary)

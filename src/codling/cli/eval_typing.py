@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from codling.cli.eval_files import ModeName
 from codling.cli.eval_lines import print_shares
 from codling.cli.output import JsonOption, print_json, progress
 
@@ -21,6 +22,10 @@ def typing(
     lines: Annotated[int, typer.Option(min=1, help="Lines to type at each.")] = 12,
     listed: Annotated[int, typer.Option(min=0, max=50, help="Next tokens in the list; 0 for no list.")] = 5,
     sure: Annotated[float | None, typer.Option(help="Where lines are cut short; as in editors if left out.")] = None,
+    mode: Annotated[
+        ModeName,
+        typer.Option(help="What the model may know: itself (static), the file (dynamic), the project (maintenance)."),
+    ] = ModeName.dynamic,
     suffix: Annotated[bool, typer.Option("--suffix", help="Lines stand below what is typed.")] = False,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     raw: Annotated[
@@ -34,27 +39,22 @@ def typing(
     """
     import time
 
-    from codling.bundle import default_model
+    from codling.bundle import default_model, load_bundle
     from codling.cli.eval_files import read_files
-    from codling.complete import Completer
-    from codling.engine.model import load_model
+    from codling.complete.completer import SURE
     from codling.errors import InputError
+    from codling.evaluate.completers import Completers
     from codling.evaluate.keystrokes import Stretch, draw_stretches, summarise_typing, type_stretch
     from codling.evaluate.sources import parsed_by_language
 
-    network = load_model(model or default_model())
-    found = read_files(paths, network.card, raw)
-    completer = Completer(network) if sure is None else Completer(network, sure=sure)
+    bundle = load_bundle(model or default_model())
+    found = read_files(paths, bundle.card, raw)
+    sure = SURE if sure is None else sure
+    completers = Completers(bundle, found.files, mode.value, sure=sure)
 
     def suggest(stretch: Stretch, typed: str) -> tuple[str, Sequence[str]]:
-        where = (stretch.prefix + typed, stretch.suffix if suffix else "")
-        ghost = completer.complete(*where, kind="line", language=stretch.language).suggestions
-        tokens = (
-            completer.complete(*where, kind="token", limit=listed, language=stretch.language).suggestions
-            if listed
-            else ()
-        )
-        return ghost[0].text if ghost else "", [row.text for row in tokens]
+        where = (stretch.path, stretch.prefix + typed, stretch.suffix if suffix else "")
+        return completers.first(*where), completers.ask(*where, kind="token", limit=listed) if listed else []
 
     started = time.perf_counter()
     languages: dict[str, Any] = {}
@@ -72,9 +72,10 @@ def typing(
     if not languages:
         raise InputError("there is nothing to type: no file parses, or all are too short; name others")
     report = {
-        "model": network.name,
+        "model": bundle.name,
+        "mode": mode.value,
         "listed": listed,
-        "sure": completer.sure,
+        "sure": sure,
         "suffix": suffix,
         "languages": languages,
         "seed": seed,
@@ -87,5 +88,5 @@ def typing(
         print_json(report)
         return
     for language, summary in languages.items():
-        print(f"{network.name}, typing {language}, {listed} tokens listed")
+        print(f"{bundle.name}, {mode.value}, typing {language}, {listed} tokens listed")
         print_shares(summary)

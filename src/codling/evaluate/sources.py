@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from codling.errors import InputError
 from codling.evaluate.lexemes import Lexeme, lexemes
@@ -25,6 +26,8 @@ class SourceFile:
     "All files of one name know each other."
     path: str = ""
     "Within the project, with / between folders."
+    root: Path | None = None
+    "The project's folder; None for a file by itself."
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from codling.cli.output import JsonOption, print_json, stdout
+from codling.cli.output import JsonOption, print_json
 from codling.errors import InputError
 
 __all__ = ["app"]
@@ -21,9 +21,6 @@ app = typer.Typer(
 def show(json: JsonOption = False) -> None:
     """List the projects of which n-grams are kept, and where."""
     import datetime
-
-    from rich.markup import escape
-    from rich.table import Table
 
     from codling.engine.project_store import StoredProject, list_stored, stores
 
@@ -48,19 +45,16 @@ def show(json: JsonOption = False) -> None:
             }
         )
         return
-    table = Table("project", "files", "tokens", "MB", "written", box=None, header_style="bold")
-    for row in rows:
+    if not rows:
+        print(f"nothing is kept ({stores()})")
+        return
+    print(f"{'written':16} {'files':>7} {'tokens':>11} {'MB':>6}  project")
+    for row in rows:  # not a table, which would cut long paths off
         if isinstance(row, StoredProject):
             written = datetime.datetime.fromtimestamp(row.written).strftime("%Y-%m-%d %H:%M")
-            numbers = f"{row.num_files:,}", f"{row.num_tokens:,}", f"{row.num_bytes / 1e6:.1f}"
-            table.add_row(escape(row.root), *numbers, written)
+            print(f"{written} {row.num_files:7,} {row.num_tokens:11,} {row.num_bytes / 1e6:6.1f}  {row.root}")
         else:
-            table.add_row(escape(str(row)), "", "", "", "damaged")
-    console = stdout()
-    if rows:
-        console.print(table)
-    else:
-        console.print(f"nothing is kept ({stores()})", markup=False)
+            print(row)
 
 
 @app.command()
@@ -78,4 +72,4 @@ def clear(
     if json:
         print_json({"deleted": num})
     else:
-        stdout().print(f"deleted {num} {'file' if num == 1 else 'files'}", markup=False)
+        print(f"deleted {num} {'file' if num == 1 else 'files'}")

@@ -131,7 +131,7 @@ def list_stored(folder: Path | None = None) -> list[StoredProject | CodlingError
         try:
             about = path.stat()
             header, payload = _read(path)
-            root, num_files = str(header["root"]), len(header["files"])
+            root, num_files = _printable(str(header["root"])), len(header["files"])
         except OSError:  # gone since
             continue
         except (KeyError, TypeError):
@@ -184,6 +184,11 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes]:
     except (ValueError, RecursionError) as error:
         raise CodlingError(f"{path} is damaged ({error}); `codling cache clear` removes it") from None
     return header, tokens
+
+
+def _printable(text: str) -> str:
+    """A terminal would obey control characters."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _files(folder: Path) -> list[Path]:

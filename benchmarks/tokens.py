@@ -22,6 +22,7 @@ import platform
 import random
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,18 +34,20 @@ sys.path.insert(0, str(ROOT / "benchmarks" / "baselines"))
 
 import numpy as np  # noqa: E402
 from context import commit, cpu  # noqa: E402
-from corpus_ngram import FileCounts, NestedNgram, Table, Vocabulary, cut  # noqa: E402
+from corpus_ngram import ORDER, FileCounts, NestedNgram, Table, Vocabulary, cut  # noqa: E402
 
-from codling import Completer, load_bundle  # noqa: E402
+from codling import load_bundle  # noqa: E402
 from codling.bundle import Card  # noqa: E402
 from codling.engine.gate import load_gate  # noqa: E402
 from codling.engine.model import load_model  # noqa: E402
+from codling.engine.project_store import clear_stored  # noqa: E402
 from codling.errors import CodlingError  # noqa: E402
+from codling.evaluate.completers import Completers  # noqa: E402
 from codling.evaluate.hits import Hits  # noqa: E402
 from codling.evaluate.keystrokes import Stretch, Suggest, draw_stretches, summarise_typing, type_stretch  # noqa: E402
 from codling.evaluate.lexemes import KINDS, Lexeme  # noqa: E402
 from codling.evaluate.lines import CompleteLine, LineCase, draw_lines, measure_lines, summarise_lines  # noqa: E402
-from codling.evaluate.modes import MODES, hits_of, index_projects, predict  # noqa: E402
+from codling.evaluate.modes import MODES, Mode, hits_of, index_projects, predict  # noqa: E402
 from codling.evaluate.ranks import (  # noqa: E402
     LIST,
     ListTokens,
@@ -60,6 +63,7 @@ SCRIPTS = r"(^|/)(examples?|notebooks?|scripts?|tutorials?|demos?|galler(y|ies)|
 MODE_NAMES = {"static": "static", "dynamic": "+ file", "maintenance": "+ project"}
 LISTED = 5  # tokens that the user sees while typing
 STRETCH_LINES = 12
+MAX_FILES = 40  # that lists, lines and typing are drawn from, per group
 STARTED = time.perf_counter()
 START = "\0"  # before each document of the n-gram
 
@@ -94,6 +98,13 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=150, help="lines to complete per group")
     parser.add_argument("--ranks", type=int, default=150, help="lists of next tokens per group")
     parser.add_argument("--stretches", type=int, default=15, help=f"places to type {STRETCH_LINES} lines at, per group")
+    parser.add_argument(
+        "--asked",
+        nargs="*",
+        choices=MODES,
+        default=["static", "maintenance"],
+        help="modes in which lists, lines and typing are measured, which takes long",
+    )
     parser.add_argument("--ngram-tokens", type=int, default=5_000_000, help="tokens that the n-gram learns from")
     parser.add_argument("--jedi", type=int, default=100, help="identifiers that jedi is asked for; 0 for none")
     parser.add_argument("--jedi-seconds", type=float, default=60, help="time for all of them")
@@ -104,7 +115,18 @@ def main() -> None:
         parser.error("name a corpus, or folders that the model was not trained on")
     bundles = open_bundles(options)
     card = next(iter(bundles.values())).card if bundles else None
-    files = [*read_corpus(options.corpus, options.language), *read_paths(options.paths, options.language, card)]
+    with tempfile.TemporaryDirectory() as folder:
+        corpus_files = read_corpus(options.corpus, options.language, Path(folder))
+        report = measure(options, bundles, [*corpus_files, *read_paths(options.paths, options.language, card)])
+        for file in {file.root: file for file in corpus_files}.values():
+            clear_stored(file.root)  # what the completers noted of folders that are gone
+    if options.json:
+        print(json.dumps(report, indent=1))
+    else:
+        show(report)
+
+
+def measure(options: argparse.Namespace, bundles: dict[str, Any], files: list[SourceFile]) -> dict[str, Any]:
     groups = list(draw(files, options))
     if not groups:
         sys.exit("nothing to measure: no file of the language is there")
@@ -113,21 +135,22 @@ def main() -> None:
         for group in groups:
             tell(f"{name} on {group.name}")
             group.columns[name] = column.measure(group, options)
-    table = learn_ngram(options)
+    learned = learn_ngram(options)
+    ngram = Ngram(learned, files)
     for group in groups:
         tell(f"n-gram on {group.name}")
-        group.columns["n-gram"] = Ngram(table, files).measure(group, options)
+        group.columns["n-gram"] = ngram.measure(group, options)
         if options.language == "python" and options.jedi:
             tell(f"jedi on {group.name}")
             found = jedi_row(group, options)
             if found:
                 group.columns["jedi"] = found
-    report = {
+    return {
         "command": " ".join(["python", "benchmarks/tokens.py", *sys.argv[1:]]),
         "commit": commit(),
         "machine": f"{cpu()}, {platform.platform()}, Python {platform.python_version()}",
         "models": {name: f"{bundle.name}: {bundle.num_bytes / 1e6:.1f} MB" for name, bundle in bundles.items()},
-        "ngram_tokens": table.num_tokens,
+        "ngram_tokens": learned.num_tokens,
         "seed": options.seed,
         "groups": [
             {
@@ -139,10 +162,6 @@ def main() -> None:
             for group in groups
         ],
     }
-    if options.json:
-        print(json.dumps(report, indent=1))
-    else:
-        show(report)
 
 
 def open_bundles(options: argparse.Namespace) -> dict[str, Any]:
@@ -160,11 +179,16 @@ def open_bundles(options: argparse.Namespace) -> dict[str, Any]:
     return bundles
 
 
-def read_corpus(corpus: Path | None, language: str) -> list[SourceFile]:
-    return [
-        SourceFile(name=f"{project}/{path}", text=text, language=language, project=project, path=path)
-        for project, path, text in corpus_rows(corpus, "test", language)
-    ]
+def read_corpus(corpus: Path | None, language: str, folder: Path) -> list[SourceFile]:
+    """The test split, laid out below a folder, for completers read a project from its files."""
+    files = []
+    for project, path, text in corpus_rows(corpus, "test", language):
+        root = folder / project
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+        row = SourceFile(name=f"{project}/{path}", text=text, language=language, project=project, path=path, root=root)
+        files.append(row)
+    return files
 
 
 def corpus_rows(corpus: Path | None, split: str, language: str) -> list[tuple[str, str, str]]:
@@ -209,15 +233,15 @@ def draw(files: list[SourceFile], options: argparse.Namespace) -> Iterator[Group
             tell(f"no {name} among the files")
             continue
         sample = draw_files(own, options.max_tokens, options.seed)
-        # Lines, lists and typing need few places: from as many files as they can have.
-        wide = draw_files(random.Random(options.seed).sample(own, min(len(own), 200)))
+        # Lines, lists and typing need few places, but each file has its own view of the project, which takes time.
+        wide = draw_files(random.Random(options.seed).sample(own, min(len(own), MAX_FILES)))
         yield Group(
             name,
             options.language,
             own,
             sample,
             draw_ranks(wide, options.ranks, options.seed),
-            draw_lines(wide.texts, options.language, options.lines, options.seed),
+            sorted(draw_lines(wide.texts, options.language, options.lines, options.seed), key=lambda case: case.path),
             draw_stretches(
                 wide.texts, options.language, num=options.stretches, num_lines=STRETCH_LINES, seed=options.seed
             ),
@@ -228,6 +252,7 @@ class Network:
     """A bundle, with what the engine's caches add to it."""
 
     def __init__(self, bundle: Any, files: list[SourceFile]) -> None:
+        self.bundle = bundle
         self.model = load_model(bundle)
         self.gate = load_gate(bundle)
         self.files = files
@@ -238,22 +263,25 @@ class Network:
         for mode in MODES:
             found = predict(self.model, group.sample.files, mode, gate=self.gate, projects=projects)
             rows |= accuracy_rows(mode, list(hits_of(self.model, group.sample, found).values()), options.seed)
-        lines, typing = Completer(self.model, sure=0), Completer(self.model)
+        for mode in options.asked:
+            rows |= self._asked(group, mode, options)
+        return rows
 
-        def first(completer: Completer, prefix: str) -> str:
-            found = completer.complete(prefix, kind="line", language=group.language).suggestions
-            return found[0].text if found else ""
+    def _asked(self, group: Group, mode: Mode, options: argparse.Namespace) -> dict[str, Row]:
+        whole = Completers(self.bundle, self.files, mode, sure=0)
+        shown = Completers(self.bundle, self.files, mode)
 
-        def listed(prefix: str, limit: int) -> list[str]:
-            found = typing.complete(prefix, kind="token", limit=limit, language=group.language).suggestions
-            return [row.text for row in found]
+        def suggest(stretch: Stretch, typed: str) -> tuple[str, list[str]]:
+            where = (stretch.path, stretch.prefix + typed)
+            return shown.first(*where), shown.ask(*where, kind="token", limit=LISTED)
 
-        return rows | asked_rows(
+        return asked_rows(
             group,
+            mode,
             options,
-            lambda case: listed(case.prefix, LIST),
-            lambda case: first(lines, case.prefix),
-            lambda stretch, typed: (first(typing, stretch.prefix + typed), listed(stretch.prefix + typed, LISTED)),
+            lambda case: shown.ask(case.path, case.prefix, kind="token", limit=LIST),
+            lambda case: whole.first(case.path, case.prefix),
+            suggest,
         )
 
 
@@ -289,43 +317,66 @@ class Ngram:
     def __init__(self, learned: Learned, files: list[SourceFile]) -> None:
         self.vocabulary = learned.vocabulary
         self.corpus = [learned.table] if learned.table is not None else []
-        self.files = files
-        self._known: tuple[str, NestedNgram, list[int]] | None = None
+        self.files = {file.name: file for file in files}
+        self.tokens = {file.name: np.array(self._cut(file), np.int64) for file in files}
+        self._others: tuple[str, list[Table]] | None = None
+        self._known: tuple[tuple[str, str, Mode], NestedNgram, list[int]] | None = None
 
     def measure(self, group: Group, options: argparse.Namespace) -> dict[str, Row]:
         rows: dict[str, Row] = {}
-        tokens = {file.name: self._cut(file) for file in self.files} if group.sample.files else {}
         for mode in MODES:
             found = [
-                self._hits(file, group.sample.lexemes[file.name], mode, tokens)
+                self._hits(file, group.sample.lexemes[file.name], mode)
                 for file in group.sample.files
                 if group.sample.lexemes[file.name]
             ]
             rows |= accuracy_rows(mode, found, options.seed)
-        return rows | asked_rows(
+        for mode in options.asked:
+            rows |= self._asked(group, mode, options)
+        return rows
+
+    def _asked(self, group: Group, mode: Mode, options: argparse.Namespace) -> dict[str, Row]:
+        def listed(name: str, prefix: str, num: int) -> list[str]:
+            ngram, context, begun, ends_blank = self._at(name, prefix, mode)
+            found = [token for token in ngram.ranked(context, num + 1, begun) if token != "\n"]
+            return [token.lstrip(" ") if ends_blank else token for token in found][:num]
+
+        def line(name: str, prefix: str) -> str:
+            ngram, context, begun, ends_blank = self._at(name, prefix, mode)
+            found = ngram.line(context, begun)
+            return found.lstrip(" ") if ends_blank else found
+
+        return asked_rows(
             group,
+            mode,
             options,
-            lambda case: self._listed(case.prefix, LIST),
-            lambda case: self._line(case.prefix),
+            lambda case: listed(case.path, case.prefix, LIST),
+            lambda case: line(case.path, case.prefix),
             lambda stretch, typed: (
-                self._line(stretch.prefix + typed),
-                self._listed(stretch.prefix + typed, LISTED),
+                line(stretch.path, stretch.prefix + typed),
+                listed(stretch.path, stretch.prefix + typed, LISTED),
             ),
         )
 
     def _cut(self, file: SourceFile) -> list[int]:
         return self.vocabulary([START, *cut(file.text, line_ends=file.language == "python")])
 
-    def _hits(self, file: SourceFile, found: Sequence[Lexeme], mode: str, tokens: dict[str, list[int]]) -> Hits:
-        sources: list[Table | FileCounts] = list(self.corpus)
-        if mode == "maintenance":
-            others = [each.name for each in self.files if each.project == file.project and each.name != file.name]
-            if others:
-                sources.append(Table(np.concatenate([np.array(tokens[name], np.int64) for name in others])))
+    def _sources(self, file: SourceFile, mode: Mode) -> list[Table | FileCounts]:
+        """What is known before the file is read: the corpus, and all other files of the project."""
+        if mode != "maintenance":
+            return [*self.corpus]
+        if self._others is None or self._others[0] != file.name:
+            others = [
+                self.tokens[name]
+                for name, each in self.files.items()
+                if each.project == file.project and name != file.name
+            ]
+            self._others = (file.name, [Table(np.concatenate(others))] if others else [])
+        return [*self.corpus, *self._others[1]]
+
+    def _hits(self, file: SourceFile, found: Sequence[Lexeme], mode: Mode) -> Hits:
         counts = FileCounts()
-        if mode != "static":
-            sources.append(counts)
-        ngram = NestedNgram(self.vocabulary, sources)
+        ngram = NestedNgram(self.vocabulary, [*self._sources(file, mode), *([counts] if mode != "static" else [])])
         context = self.vocabulary([START])
         right, begun = [], []
         for i, lexeme in enumerate(found):
@@ -337,32 +388,27 @@ class Ngram:
             (number,) = self.vocabulary([f" {token}" if space and lexeme.kind != "newline" else token])
             if mode != "static":
                 counts.add(context, number)
-            context = [*context, number][-8:]
+            context = [*context, number][-ORDER:]
         kinds = np.array([KINDS.index(lexeme.kind) for lexeme in found], np.int8)
         return Hits(kinds, np.array(right, np.bool_), np.array(begun, np.bool_))
 
-    def _listed(self, prefix: str, num: int) -> list[str]:
-        ngram, context, begun, ends_blank = self._at(prefix)
-        found = [token for token in ngram.ranked(context, num + 1, begun) if token != "\n"]
-        return [token.lstrip(" ") if ends_blank else token for token in found][:num]
-
-    def _line(self, prefix: str) -> str:
-        ngram, context, begun, ends_blank = self._at(prefix)
-        line = ngram.line(context, begun)
-        return line.lstrip(" ") if ends_blank else line
-
-    def _at(self, prefix: str) -> tuple[NestedNgram, list[int], str, bool]:
+    def _at(self, name: str, prefix: str, mode: Mode) -> tuple[NestedNgram, list[int], str, bool]:
         """The n-gram as it knows the lines above, the last tokens, the word begun, and whether there is a space."""
+        file = self.files[name]
+        line_ends = file.language == "python"
         start = prefix.rfind("\n") + 1
         above, line = prefix[:start], prefix[start:]
-        if self._known is None or self._known[0] != above:
+        key = (name, above, mode)
+        if self._known is None or self._known[0] != key:
             counts = FileCounts()
             context: list[int] = []
-            for token in self.vocabulary([START, *cut(above), *(["\n"] if above else [])]):
+            end = ["\n"] if above and line_ends else []
+            for token in self.vocabulary([START, *cut(above, line_ends=line_ends), *end]):
                 if context:
                     counts.add(context, token)
-                context = [*context, token][-8:]
-            self._known = (above, NestedNgram(self.vocabulary, [*self.corpus, counts]), context)
+                context = [*context, token][-ORDER:]
+            sources = [*self._sources(file, mode), *([counts] if mode != "static" else [])]
+            self._known = (key, NestedNgram(self.vocabulary, sources), context)
         _, ngram, context = self._known
         begun = re.search(r"\w+$", line)
         word = begun[0] if begun else ""
@@ -384,7 +430,12 @@ def accuracy_rows(mode: str, found: Sequence[Hits], seed: int) -> dict[str, Row]
 
 
 def asked_rows(
-    group: Group, options: argparse.Namespace, listed: ListTokens, line: CompleteLine, suggest: Suggest
+    group: Group,
+    mode: Mode,
+    options: argparse.Namespace,
+    listed: ListTokens,
+    line: CompleteLine,
+    suggest: Suggest,
 ) -> dict[str, Row]:
     """What needs a completer: lists, lines, typing."""
     seed = options.seed
@@ -398,7 +449,7 @@ def asked_rows(
     if group.stretches:
         typed = summarise_typing([type_stretch(stretch, suggest) for stretch in group.stretches], seed)
         rows["keystrokes saved"] = typed["saved"]
-    return rows
+    return {f"{name} {MODE_NAMES[mode]}": row for name, row in rows.items()}
 
 
 def jedi_row(group: Group, options: argparse.Namespace) -> dict[str, Row]:
@@ -427,7 +478,10 @@ def jedi_row(group: Group, options: argparse.Namespace) -> dict[str, Row]:
         ranks.append(names.index(case.truth) + 1 if case.truth in names[:LIST] else None)
     tell(f"jedi: {num_listed} of {len(asked)} identifiers are anywhere in its lists")
     summary = summarise_ranks(asked, ranks, options.seed)
-    return {f"list: {name.replace('_', ', ')}": summary[name] for name in ("mrr_identifiers", "first_identifiers")}
+    return {
+        f"list: {name.replace('_', ', ')} {MODE_NAMES['static']}": summary[name]
+        for name in ("mrr_identifiers", "first_identifiers")
+    }
 
 
 def show(report: dict[str, Any]) -> None:
@@ -436,12 +490,12 @@ def show(report: dict[str, Any]) -> None:
     for group in report["groups"]:
         columns = group["columns"]
         print(f"\n{group['group']}: {group['files']} files of {group['projects']} projects")
-        print(f"{'':28}" + "".join(f"{name:>22}" for name in columns) + f"{'codling / n-gram':>18}{'n':>9}")
+        print(f"{'':36}" + "".join(f"{name:>22}" for name in columns) + f"{'codling / n-gram':>18}{'n':>9}")
         names = dict.fromkeys(name for column in columns.values() for name in column)
         for name in names:
             cells = "".join(f"{cell(column.get(name)):>22}" for column in columns.values())
             known = next(column[name] for column in columns.values() if name in column)
-            print(f"{name:28}{cells}{quotient(columns, name):>18}{known['n']:9,}")
+            print(f"{name:36}{cells}{quotient(columns, name):>18}{known['n']:9,}")
     print(
         "\nin brackets the 95 % interval, files drawn again · codexglue: as CodeXGLUE counts, without line ends, and a"
     )

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from codling.engine.expectation import Expectation
 from codling.engine.gate import GATE_FILE, default_gate, load_gate, mix
+from codling.engine.ngram_cache import FEATURES, Candidates
+from codling.engine.open_file import settled
 from codling.engine.project import FileView, ProjectCache
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from codling.bundle import Bundle
@@ -50,7 +53,7 @@ class Mixing:
             self._cache = ProjectCache(project, model.vocab, languages=card.languages, cleaning=card.cleaning)
             if project is not None and read:
                 self._cache.refresh()
-        self._views: OrderedDict[str, FileView] = OrderedDict()
+        self._views: OrderedDict[str, _View] = OrderedDict()
         self._lock = threading.Lock()
         self._plain = Expectation(model.vocab, hints=card.hints > 0)
 
@@ -68,7 +71,7 @@ class Mixing:
         if self._cache is None:
             return self._plain
         view = self._view(self._cache, path or "")
-        view.update(before, after)
+        view.update(self._cache, before, after)
 
         def mixed(
             log_probs_BV: npt.NDArray[np.float32], recent_B: Sequence[tuple[int, ...]]
@@ -77,12 +80,56 @@ class Mixing:
 
         return self._plain.with_mix(mixed)
 
-    def _view(self, cache: ProjectCache, path: str) -> FileView:
+    def _view(self, cache: ProjectCache, path: str) -> _View:
         with self._lock:
             view = self._views.get(path)
             if view is None:
-                view = self._views[path] = cache.file(path)
+                view = self._views[path] = _View(cache.file(path))
             self._views.move_to_end(path)
             while len(self._views) > MAX_FILES:
                 self._views.popitem(last=False)
             return view
+
+
+_Row = tuple["npt.NDArray[np.int64]", "npt.NDArray[np.float64]", "npt.NDArray[np.float64]"]
+"What is expected after one context: tokens, probabilities, features."
+
+
+class _View:
+    """An open file's cache that remembers its answers until something that counts has changed.
+
+    While a word is typed nothing does, and every keystroke asks about the same contexts.
+    """
+
+    def __init__(self, view: FileView) -> None:
+        self._view = view
+        self._counted: tuple[object, str, str] = (None, "", "")
+        self._rows: dict[tuple[int, ...], _Row] = {}
+        self._lock = threading.Lock()
+
+    def update(self, cache: ProjectCache, before: str, after: str) -> None:
+        counted = (cache.version, settled(before), after)
+        with self._lock:
+            if counted[0] is not self._counted[0] or counted[1:] != self._counted[1:]:
+                self._view.update(before, after)
+                self._counted, self._rows = counted, {}
+
+    def candidates(self, contexts: Sequence[tuple[int, ...]]) -> Candidates:
+        """As FileView.candidates."""
+        rows = self._rows
+        unknown = [context for context in dict.fromkeys(contexts) if context not in rows]
+        if unknown:
+            found = self._view.candidates(unknown)
+            for index, context in enumerate(unknown):
+                rows[context] = found.ids_BC[index], found.probs_BC[index], found.features_BF[index]
+        known = [rows[context] for context in contexts]
+        width = max(len(ids) for ids, _, _ in known)
+        joined = Candidates(
+            np.zeros((len(known), width), np.int64),
+            np.zeros((len(known), width)),
+            np.empty((len(known), len(FEATURES))),
+        )
+        for index, (ids, probs, features) in enumerate(known):
+            joined.ids_BC[index, : len(ids)], joined.probs_BC[index, : len(ids)] = ids, probs
+            joined.features_BF[index] = features
+        return joined

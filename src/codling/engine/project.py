@@ -123,6 +123,11 @@ class ProjectCache:
         return known.index.num_bytes + known.recent.num_bytes + sum(row.tokens.nbytes for row in self._files.values())
 
     @property
+    def version(self) -> object:
+        """Another object whenever something else is known of the files on disk."""
+        return self._known
+
+    @property
     def paths(self) -> list[str]:
         """Files that count, relative to the root, with / between folders."""
         return sorted(self._files)

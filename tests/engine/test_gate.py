@@ -93,8 +93,11 @@ def test_the_default_trusts_what_it_should() -> None:
     """Long contexts in the file more than short ones; whom nothing speaks for, hardly at all."""
     names = {name: place for place, name in enumerate(GATE_FEATURES)}
     rows = np.zeros((3, len(GATE_FEATURES)))
-    rows[1, names["file order"]], rows[1, names["best"]] = 0.25, 0.4
-    rows[2, names["file order"]], rows[2, names["best"]] = 1.0, 0.95
+    rows[0, names["left over"]] = 1
+    for row, order, best in ((1, 0.25, 0.4), (2, 1.0, 0.95)):
+        for name in ("file order", "folder order", "project order"):
+            rows[row, names[name]] = order
+        rows[row, names["best"]], rows[row, names["left over"]] = best, 0.5 - order / 2
     none, short, long = default_gate()(rows)
     assert none < 0.15 < 0.6 < long < 1
     assert none < short < long

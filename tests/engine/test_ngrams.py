@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codling.engine.ngram_cache import FILE, FOLDER, LEVELS, MAX_CANDIDATES, PROJECT, blend
+from codling.engine.ngram_cache import _CAUTION, FILE, FOLDER, LEVELS, MAX_CANDIDATES, PROJECT, blend
 from codling.engine.ngrams import MAX_ORDER, Matches, Places, context_after, contexts_of, match_few
 from codling.engine.project_index import ProjectIndex
 from codling.vocab import DOC
@@ -95,7 +95,7 @@ def test_a_document_ends_every_context() -> None:
 def witten_bell(
     counts: list[dict[tuple[int, ...], Counter[int]]], context: list[int]
 ) -> tuple[dict[int, float], float]:
-    """The chain, link by link as in the books: p = (c + T * lower) / (N + T), from nothing at all upwards."""
+    """The chain, link by link: p = (c + T * lower) / (N + T), from nothing upwards; T types, with our caution."""
     probs: dict[int, float] = defaultdict(float)
     left = 1.0
     for order in range(1, MAX_ORDER + 1):
@@ -103,7 +103,7 @@ def witten_bell(
             found = Counter[int]()
             for each in counts[level:]:
                 found += each.get(as_asked(context)[-order:], Counter())
-            total, types = sum(found.values()), len(found)
+            total, types = sum(found.values()), _CAUTION * len(found)
             if total:
                 probs = defaultdict(
                     float, {t: (found[t] + types * probs[t]) / (total + types) for t in {*found, *probs}}
@@ -121,7 +121,9 @@ def test_the_blend_is_a_nested_witten_bell_chain(levels: list[list[list[int]]], 
     contexts = np.stack([context_after(context) for context in asked])
     found = [Places(joined(documents), cap=10_000).find(contexts) for documents in levels]
     matches = Matches(*(np.concatenate([getattr(one, name) for one in found]) for name in Matches.__slots__))
-    level_of = np.concatenate([np.full(len(one.rows_R), level) for level, one in zip((PROJECT, FOLDER, FILE), found, strict=True)])
+    level_of = np.concatenate(
+        [np.full(len(one.rows_R), level) for level, one in zip((PROJECT, FOLDER, FILE), found, strict=True)]
+    )
     candidates = blend(matches, level_of, len(asked), VOCAB)
     counts = [brute_force(documents) for documents in levels]
     for row, context in enumerate(asked):

@@ -26,6 +26,11 @@ LEVELS = ("project", "folder", "file")
 
 MAX_CANDIDATES = 64
 
+_CAUTION = 6.0
+"""Times the share that Witten & Bell leave to the less particular counts: one occurrence in a file is counted again in
+its folder, in its project and at every shorter context, so their rule, made for one chain of orders, would believe it
+too soon. From 1 to 6 the loss of the mixture on unseen projects falls by 0.06 nats; from 4 to 16 it hardly changes."""
+
 FEATURES = (
     *(f"{level} order" for level in LEVELS),
     *(f"{level} count" for level in LEVELS),
@@ -80,7 +85,8 @@ def blend(matches: Matches, levels_R: npt.NDArray[np.int64], num_contexts: int, 
     totals_PJ = np.add.reduceat(counts_WJ, firsts, axis=0)
     types_PJ = np.add.reduceat(counts_WJ > 0, firsts, axis=0, dtype=np.int64)
     known_PJ = totals_PJ > 0
-    kept_PJ = np.where(known_PJ, types_PJ / np.maximum(totals_PJ + types_PJ, 1), 1.0)
+    caution_PJ = _CAUTION * types_PJ
+    kept_PJ = np.where(known_PJ, caution_PJ / np.maximum(totals_PJ + caution_PJ, 1), 1.0)
     # What the more particular links leave over for each, itself not included.
     left_PJ = np.ones_like(kept_PJ)
     left_PJ[:, :-1] = np.cumprod(kept_PJ[:, :0:-1], axis=1)[:, ::-1]

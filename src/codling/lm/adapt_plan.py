@@ -109,8 +109,8 @@ def plan(
     # A validation reads forward only, but with the whole softmax; both together cost about as much as a step.
     eval_s = _NUM_ROWS * validation.num_tokens / (batch * config.window) * step_s
     affordable = int((0.9 * left_s - eval_s) / step_s)
-    steps = min(affordable, math.ceil(config.max_epochs * steps_per_epoch))
-    if steps < 2 * _NUM_ROWS:
+    wanted = math.ceil(config.max_epochs * steps_per_epoch)
+    if affordable < min(2 * _NUM_ROWS, wanted):
         raise TrainingError(
             f"{config.minutes:g} minutes are too few on this machine: they leave time for {max(0, affordable):,} steps "
             f"of {step_s:.1f} s; allow more with --minutes"
@@ -118,8 +118,8 @@ def plan(
     loop = dataclasses.replace(
         task.config.loop,
         batch_size=batch,
-        max_steps=steps,
-        eval_every=math.ceil(steps / _NUM_ROWS),
+        max_steps=min(affordable, wanted),
+        eval_every=math.ceil(min(affordable, wanted) / _NUM_ROWS),
         num_threads=num_threads,
     )
     write_text_atomically(path, json.dumps(to_mapping(loop), indent=1) + "\n")

@@ -343,7 +343,7 @@ class _Trainer:
             progress.num_worse += 1
         self.folder.write_curves(progress)
         self._log(_describe_row(row))
-        self._write_report(self._ended())
+        self._write_report(None)
         self.stopped_by_observer |= not self.observer.measured(row)
         self.clock = time.perf_counter()
         return True

@@ -2,7 +2,7 @@ import { EditorState } from "@codemirror/state";
 import { describe, expect, it } from "vitest";
 import { contextAt, wellFormed, windowStart } from "../src/playground/context";
 import { linesOf, ticks } from "../src/playground/curve";
-import { percent, visible } from "../src/playground/nexttokens";
+import { percent, visible } from "../src/playground/ranking";
 import { RunningMedian, formatMs, pauseMs } from "../src/playground/timing";
 import { splitEvents } from "../src/sse";
 

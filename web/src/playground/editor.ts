@@ -1,9 +1,8 @@
-// CodeMirror as the playground needs it: Python, quiet colours, Tab that indents when nothing is suggested.
+// CodeMirror as the playground needs it: a language, quiet colours, Tab that indents when nothing is suggested.
 
 import { defaultKeymap, history, historyKeymap, indentLess, indentMore, insertTab } from "@codemirror/commands";
-import { python } from "@codemirror/lang-python";
 import { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
-import { EditorSelection, EditorState, type StateCommand } from "@codemirror/state";
+import { Compartment, EditorSelection, EditorState, type StateCommand } from "@codemirror/state";
 import {
   EditorView,
   drawSelection,
@@ -15,13 +14,37 @@ import {
   type ViewUpdate,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import { SAMPLE } from "./samplecode";
 import { ghostText } from "./ghost";
+import { LANGUAGES, type Language } from "./languages";
 
 export interface EditorEvents {
   onUpdate(update: ViewUpdate): void;
   onDismiss(): void;
   onAsk(): void;
+  /** The keyboard wants to the lists; says whether it got there. */
+  onLists(): boolean;
+}
+
+const highlighting = new Compartment();
+const label = new Compartment();
+
+function labelled(language: Language): ReturnType<typeof EditorView.contentAttributes.of> {
+  const says = `${language.title} code; suggestions appear after the cursor`;
+  return EditorView.contentAttributes.of({ "aria-label": says, spellcheck: "false" });
+}
+
+/** Show a language's colours, and its sample where there is nothing but another's. */
+export function setLanguage(view: EditorView, language: Language): void {
+  const effects = [highlighting.reconfigure(language.support()), label.reconfigure(labelled(language))];
+  const text = view.state.doc.toString();
+  if (text !== language.sample && (text === "" || LANGUAGES.some((other) => other.sample === text)))
+    view.dispatch({
+      effects,
+      changes: { from: 0, to: text.length, insert: language.sample },
+      selection: EditorSelection.cursor(language.sample.length),
+      scrollIntoView: true,
+    });
+  else view.dispatch({ effects });
 }
 
 // Colours are custom properties, so that light and dark are the style sheet's matter alone.
@@ -53,14 +76,14 @@ const indent: StateCommand = (target) => {
   return true;
 };
 
-export function makeEditor(parent: HTMLElement, events: EditorEvents): EditorView {
+export function makeEditor(parent: HTMLElement, language: Language, events: EditorEvents): EditorView {
   const nonce = document.querySelector('meta[name="csp-nonce"]')?.getAttribute("content") ?? "";
   return new EditorView({
     parent,
-    scrollTo: EditorView.scrollIntoView(SAMPLE.length, { y: "end", yMargin: 72 }),
+    scrollTo: EditorView.scrollIntoView(language.sample.length, { y: "end", yMargin: 72 }),
     state: EditorState.create({
-      doc: SAMPLE,
-      selection: EditorSelection.cursor(SAMPLE.length),
+      doc: language.sample,
+      selection: EditorSelection.cursor(language.sample.length),
       extensions: [
         EditorView.cspNonce.of(nonce),
         ghostText(events.onDismiss),
@@ -73,7 +96,7 @@ export function makeEditor(parent: HTMLElement, events: EditorEvents): EditorVie
         indentUnit.of("    "),
         indentOnInput(),
         bracketMatching(),
-        python(),
+        highlighting.of(language.support()),
         syntaxHighlighting(colours),
         keymap.of([
           { key: "Tab", run: indent, shift: indentLess },
@@ -84,12 +107,13 @@ export function makeEditor(parent: HTMLElement, events: EditorEvents): EditorVie
               return true;
             },
           },
+          { key: "Alt-ArrowDown", run: () => events.onLists() },
           ...historyKeymap,
           ...defaultKeymap,
         ]),
         EditorView.scrollMargins.of(() => ({ bottom: 72 })), // room for a suggestion of a few lines
         EditorView.updateListener.of((update) => events.onUpdate(update)),
-        EditorView.contentAttributes.of({ "aria-label": "Python code; suggestions appear after the cursor", spellcheck: "false" }),
+        label.of(labelled(language)),
       ],
     }),
   });

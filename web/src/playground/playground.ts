@@ -1,4 +1,4 @@
-// The playground: type Python, Tab completes it.
+// The playground: type code, Tab completes it; beside each other, what may come next and how likely it is.
 
 import type { EditorView } from "@codemirror/view";
 import { Refused, models } from "../api";
@@ -7,11 +7,12 @@ import { Status } from "../shell/status";
 import type { View } from "../shell/views";
 import { CardDialog } from "./card";
 import { Costs } from "./costs";
-import { makeEditor } from "./editor";
+import { makeEditor, setLanguage } from "./editor";
 import { acceptGhost, acceptWord, dismissGhost, insertAtCursor } from "./ghost";
-import { NextTokens } from "./nexttokens";
+import { languageNamed } from "./languages";
+import { Ranking } from "./ranking";
 import { SettingsPanel } from "./settings";
-import { Suggester } from "./suggester";
+import { NUM_ROWS, Suggester } from "./suggester";
 import { Writer } from "./writer";
 
 const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -34,18 +35,27 @@ export const playground: View = {
     const status = new Status(() => void begin());
     const card = new CardDialog();
     const settings = new SettingsPanel(
-      () => suggester.refresh(view),
+      () => changed(),
       (model) => void card.open(model),
     );
-    const tokens = new NextTokens(
-      (text) => {
-        insertAtCursor(view, text);
-        view.focus();
-      },
-      () => view.focus(),
-    );
-    const suggester = new Suggester(settings.settings, costs, tokens, status, spoken);
-    const view: EditorView = makeEditor(place, {
+    const picked = (text: string): void => {
+      insertAtCursor(view, text);
+      view.focus();
+    };
+    const onLeave = (): void => view.focus();
+    const tokens: Ranking = new Ranking("tokens", "Next token", NUM_ROWS, {
+      onPick: picked,
+      onLeave,
+      onAside: (row) => lines.focus(row),
+    });
+    const lines: Ranking = new Ranking("lines", "Whole line", NUM_ROWS, {
+      onPick: picked,
+      onLeave,
+      onAside: (row) => tokens.focus(row),
+    });
+    const suggester = new Suggester(settings.settings, costs, tokens, lines, status, spoken);
+    let language = languageNamed(settings.settings.language);
+    const view: EditorView = makeEditor(place, language, {
       onUpdate: (update) => {
         if (!update.docChanged && !update.selectionSet) return;
         writer.stop(); // the person goes on themselves
@@ -56,6 +66,7 @@ export const playground: View = {
         suggester.dismissed(view);
       },
       onAsk: () => suggester.refresh(view),
+      onLists: () => lines.focus(0) || tokens.focus(0),
     });
     const writer = new Writer(view, settings.settings, status, () => suggester.cancel());
 
@@ -73,10 +84,12 @@ export const playground: View = {
             [IS_MAC ? "⌘ →" : "Ctrl →", "one word", () => onSuggestion(acceptWord)],
             ["Esc", "dismiss", () => onSuggestion(dismissGhost)],
             ["Ctrl Space", "ask", () => onSuggestion(() => suggester.refresh(view))],
+            [IS_MAC ? "⌥ ↓" : "Alt ↓", "the lists", () => lines.focus(0) || tokens.focus(0)],
           ),
+          el("div", { class: "answers" }, tokens.element, lines.element),
           spoken,
         ),
-        el("aside", { class: "side", "aria-label": "Model and answers" }, tokens.element, settings.element, writer.element),
+        el("aside", { class: "side", "aria-label": "Model and answers" }, settings.element, writer.element),
       ),
       card.element,
     );
@@ -86,10 +99,17 @@ export const playground: View = {
       view.focus();
     }
 
+    /** Another model, or language, or way to suggest. */
+    function changed(): void {
+      const chosen = languageNamed(settings.settings.language);
+      if (chosen !== language) setLanguage(view, (language = chosen));
+      suggester.refresh(view);
+    }
+
     async function begin(): Promise<void> {
       try {
         settings.offer(await models());
-        suggester.refresh(view);
+        changed();
       } catch (error) {
         if (error instanceof Refused) status.say("bad", error.message);
         else status.lost();

@@ -1,6 +1,6 @@
-// What the editor starts with: a small, real piece of data science that stops in mid-thought.
+// What the editor starts with: a small, real piece of work in each language that stops in mid-thought.
 
-export const SAMPLE = `import numpy as np
+export const PYTHON_SAMPLE = `import numpy as np
 import pandas as pd
 import matplotlib.pyplot as plt
 from sklearn.ensemble import RandomForestClassifier
@@ -38,3 +38,48 @@ def plot_daily(daily):
     ax.fill_between(daily.index, daily["min"], daily["max"], alpha=0.2)
     ax.set_xlabel("day")
     ax.`;
+
+export const JAVA_SAMPLE = `import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Scanner;
+
+public class ShortestPath {
+    private final List<List<Integer>> neighbours = new ArrayList<>();
+
+    public ShortestPath(int nodes) {
+        for (int i = 0; i < nodes; i++) {
+            neighbours.add(new ArrayList<>());
+        }
+    }
+
+    public void connect(int a, int b) {
+        neighbours.get(a).add(b);
+        neighbours.get(b).add(a);
+    }
+
+    public int[] distancesFrom(int start) {
+        int[] distances = new int[neighbours.size()];
+        Arrays.fill(distances, -1);
+        distances[start] = 0;
+        ArrayDeque<Integer> queue = new ArrayDeque<>();
+        queue.add(start);
+        while (!queue.isEmpty()) {
+            int node = queue.poll();
+            for (int next : neighbours.get(node)) {
+                if (distances[next] == -1) {
+                    distances[next] = distances[node] + 1;
+                    queue.add(next);
+                }
+            }
+        }
+        return distances;
+    }
+
+    public static void main(String[] args) {
+        Scanner in = new Scanner(System.in);
+        int nodes = in.nextInt();
+        int edges = in.nextInt();
+        ShortestPath graph = new ShortestPath(nodes);
+        for (int i = 0; `;

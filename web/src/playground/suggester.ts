@@ -7,11 +7,11 @@ import { contextAt, type Context } from "./context";
 import type { Costs } from "./costs";
 import { ghostOf, setGhost } from "./ghost";
 import { Memory } from "./memory";
-import type { NextTokens } from "./nexttokens";
+import type { Ranking } from "./ranking";
 import type { Settings } from "./settings";
 import { pauseMs } from "./timing";
 
-const NUM_TOKENS = 8; // rows of the side list
+export const NUM_ROWS = 6; // of each list
 const SPEAK_AFTER_MS = 900; // a screen reader hears a suggestion only when the typing rests
 
 export class Suggester {
@@ -26,7 +26,8 @@ export class Suggester {
   constructor(
     private readonly settings: Settings,
     private readonly costs: Costs,
-    private readonly tokens: NextTokens,
+    private readonly tokens: Ranking,
+    private readonly lines: Ranking,
     private readonly status: Status,
     private readonly spoken: HTMLElement,
   ) {}
@@ -41,6 +42,7 @@ export class Suggester {
   refresh(view: EditorView, withGhost = true): void {
     this.cancel();
     this.tokens.outdate();
+    this.lines.outdate();
     const cursor = view.state.selection.main;
     if (!cursor.empty) return;
     const context = contextAt(view.state, cursor.head);
@@ -81,8 +83,8 @@ export class Suggester {
   private async ask(view: EditorView, context: Context, withGhost: boolean): Promise<void> {
     if (this.status.isLost) return; // when it is back, everything is asked again
     const asking = (this.underWay = new AbortController());
-    const { model, kind, temperature } = this.settings;
-    const about = { language: "python", ...context, ...(model ? { model } : {}) };
+    const { language, model, kind, temperature } = this.settings;
+    const about = { language, ...context, ...(model ? { model } : {}) };
     try {
       if (withGhost) {
         const text = await this.timed({ ...about, kind, limit: 1, temperature }, asking.signal);
@@ -90,11 +92,11 @@ export class Suggester {
         this.memory.keep(context.prefix, text);
         this.show(view, text);
       }
-      const answer = await complete(
-        { ...about, kind: "token", limit: NUM_TOKENS, session: `${this.session}-tokens` },
-        asking.signal,
-      );
-      this.tokens.show(answer.suggestions);
+      for (const [list, reach] of [[this.tokens, "token"], [this.lines, "line"]] as const) {
+        const session = `${this.session}-${reach}s`;
+        const answer = await complete({ ...about, kind: reach, limit: NUM_ROWS, session }, asking.signal);
+        list.show(answer.suggestions);
+      }
       this.status.fine();
     } catch (error) {
       if (!asking.signal.aborted) this.failed(view, error);

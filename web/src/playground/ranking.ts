@@ -1,14 +1,14 @@
-// The side list: what the model thinks comes next, with how sure it is.
+// A list of what may come next, with how sure the model is: next tokens, or whole lines.
 
 import type { Suggestion } from "../api";
 import { el } from "../shell/dom";
 
-/** A token as it is shown: blanks and breaks made visible. */
+/** A text as it is shown: blanks and breaks made visible. */
 export function visible(text: string): string {
   return text.replaceAll(" ", "·").replaceAll("\n", "⏎").replaceAll("\t", "⇥");
 }
 
-/** A token as it is read aloud. */
+/** A text as it is read aloud. */
 function spoken(text: string): string {
   if (text.trim() !== "") return text;
   if (text.includes("\n")) return "line break";
@@ -23,21 +23,34 @@ export function percent(probability: number): string {
   return value < 10 ? `${value.toFixed(1)} %` : `${Math.round(value)} %`;
 }
 
-export class NextTokens {
+export interface RankingEvents {
+  /** A text was chosen. */
+  onPick(text: string): void;
+  /** The keyboard wants back to the editor. */
+  onLeave(): void;
+  /** The keyboard wants to the list beside this one. */
+  onAside(row: number): void;
+}
+
+export class Ranking {
   readonly element: HTMLElement;
-  private readonly list = el("ol", { class: "tokens", "aria-label": "Next tokens, the likeliest first" });
+  private readonly list: HTMLElement;
   private readonly nothing = el("p", { class: "faint" }, "Put the cursor into the code.");
 
-  /** @param onPick a token was chosen. @param onLeave the keyboard wants back to the editor. */
+  /** @param kind names the list in the style sheet. @param rows it keeps room for. */
   constructor(
-    private readonly onPick: (text: string) => void,
-    onLeave: () => void,
+    kind: "tokens" | "lines",
+    title: string,
+    rows: number,
+    private readonly events: RankingEvents,
   ) {
-    this.list.addEventListener("keydown", (event) => this.move(event, onLeave));
+    this.list = el("ol", { class: `ranking ${kind}`, "aria-labelledby": `${kind}-title` });
+    this.list.style.setProperty("--rows", String(rows));
+    this.list.addEventListener("keydown", (event) => this.move(event));
     this.element = el(
       "section",
-      { class: "panel", "aria-labelledby": "tokens-title" },
-      el("h2", { id: "tokens-title" }, "What comes next"),
+      { class: "panel", "aria-labelledby": `${kind}-title` },
+      el("h2", { id: `${kind}-title` }, title),
       this.nothing,
       this.list,
     );
@@ -54,11 +67,14 @@ export class NextTokens {
     this.nothing.textContent = "Nothing is likely here.";
     const focused = [...this.list.children].findIndex((item) => item.contains(document.activeElement));
     this.list.replaceChildren(...suggestions.map((suggestion) => this.item(suggestion)));
-    if (focused >= 0) this.focus(Math.min(focused, suggestions.length - 1));
+    if (focused >= 0 && !this.focus(focused)) this.events.onLeave();
   }
 
-  focus(index: number): void {
-    this.list.children[index]?.querySelector("button")?.focus();
+  /** Put the keyboard on a row, or on the last one; says whether there is any. */
+  focus(row: number): boolean {
+    const button = this.list.children[Math.min(row, this.list.children.length - 1)]?.querySelector("button");
+    button?.focus();
+    return button != null;
   }
 
   private item({ text, score }: Suggestion): HTMLElement {
@@ -72,8 +88,9 @@ export class NextTokens {
         {
           type: "button",
           class: "token",
+          title: text.length > 24 ? text : "",
           "aria-label": `${spoken(text)}, ${percent(score)}`,
-          onclick: () => this.onPick(text),
+          onclick: () => this.events.onPick(text),
         },
         bar,
         el("code", { class: "token-text" }, visible(text)),
@@ -82,12 +99,14 @@ export class NextTokens {
     );
   }
 
-  private move(event: KeyboardEvent, onLeave: () => void): void {
+  private move(event: KeyboardEvent): void {
     const items = [...this.list.children];
     const now = items.findIndex((item) => item.contains(event.target as Node));
-    if (event.key === "ArrowDown") this.focus(Math.min(now + 1, items.length - 1));
-    else if (event.key === "ArrowUp") this.focus(Math.max(now - 1, 0));
-    else if (event.key === "Escape") onLeave();
+    if (event.key === "ArrowDown") this.focus(now + 1);
+    else if (event.key === "ArrowUp" && now <= 0) this.events.onLeave();
+    else if (event.key === "ArrowUp") this.focus(now - 1);
+    else if (event.key === "ArrowLeft" || event.key === "ArrowRight") this.events.onAside(now);
+    else if (event.key === "Escape") this.events.onLeave();
     else return;
     event.preventDefault();
   }

@@ -191,7 +191,7 @@ def test_characters_that_have_the_ids_of_hints(root: Path, tmp_path: Path) -> No
     project = ProjectCache(root, CharVocab(), persist=False)
     project.refresh()
     found = as_dict(project.file("new.py").candidates([CharVocab().encode("tank_name):\n")]))
-    assert found[CharVocab().encode(" ")[0]] > 0.99  # nothing else ever followed so many characters
+    assert found[CharVocab().encode(" ")[0]] > 0.9  # nothing else ever followed so many characters
 
 
 def test_a_restart_reads_only_what_changed(root: Path, tmp_path: Path) -> None:
@@ -212,6 +212,25 @@ def test_what_was_noted_is_kept_when_the_project_is_closed(root: Path, tmp_path:
     assert project.saved("app/new.py")
     project.close()
     assert ProjectCache(root, bpe(), keep_in=tmp_path / "kept").refresh().num_read == 0
+
+
+def test_where_nothing_changed_nothing_is_written(root: Path, tmp_path: Path) -> None:
+    """A file that cannot be read must not look like a change at every start."""
+    (root / "binary.py").write_bytes(b"x = 1\0")
+    write(root / "large.py", "x = 1\n" * 1_000)
+    limits = CacheLimits(max_file_bytes=4_000)
+    project = opened(root, tmp_path, limits=limits)
+    (path,) = (tmp_path / "kept").glob(f"*{STORE_SUFFIX}")
+    path.unlink()
+    assert project.refresh().num_left_out == 2
+    project.close()
+    assert not path.exists()
+    write(root / "fish.py", LOADER * 2)
+    project.saved("fish.py")
+    project.close()
+    written = path.stat().st_mtime_ns
+    assert ProjectCache(root, bpe(), keep_in=tmp_path / "kept", limits=limits).refresh().num_read == 0
+    assert path.stat().st_mtime_ns == written
 
 
 def test_another_vocabulary_or_cleaning_has_a_store_of_its_own(root: Path, tmp_path: Path) -> None:

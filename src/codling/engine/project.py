@@ -15,21 +15,20 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from codling.config import from_mapping
 from codling.corpus.clean import CleanConfig, Dropped, clean, decode
 from codling.corpus.languages import language_of_path
 from codling.corpus.readers import list_folder
-from codling.engine.ngram_cache import FILE, Candidates, blend
-from codling.engine.ngrams import MAX_ORDER, Tokens, context_after, join_matches
-from codling.engine.open_file import LineEncoder, OpenFile, settled
+from codling.engine.file_view import FileView
+from codling.engine.ngrams import Matches, Tokens
 from codling.engine.project_index import ProjectIndex
 from codling.engine.project_store import StoredFile, read_stored, store_path, stores, write_stored
 from codling.errors import CancelledError, CodlingError
-from codling.vocab import CURSOR, DOC, SUFFIX, Vocab
+from codling.vocab import Vocab
 
 __all__ = ["CacheLimits", "CacheReport", "FileView", "ProjectCache"]
 
@@ -112,6 +111,7 @@ class ProjectCache:
         self._lock = threading.RLock()  # for writers; readers take _known as it is
         self._store: Path | None = None
         self._is_read_back = False
+        self._is_noted = False  # something that is not kept on disk yet
         if persist and self.root is not None:
             reading = {"languages": sorted(self._languages), "cleaning": dataclasses.asdict(self._cleaning)}
             self._store = store_path(keep_in or stores(), self.root, vocab, reading)
@@ -134,7 +134,7 @@ class ProjectCache:
 
     def file(self, path: Path | str = "") -> FileView:
         """A file as its editor has it, which need not be saved yet, nor lie in the project."""
-        return FileView(self, self._relative(path) or "")
+        return FileView(self.vocab, self._relative(path) or "", self.find)
 
     def refresh(
         self, progress: Progress = lambda *_: None, cancelled: Callable[[], bool] = lambda: False
@@ -155,21 +155,23 @@ class ProjectCache:
             for done, (name, about) in enumerate(listed):
                 if cancelled():
                     raise CancelledError("the project's files are no longer asked for")
+                progress(done + 1, len(listed))
+                if len(files) >= self.limits.max_files or num_tokens >= self.limits.max_tokens:
+                    left_out += 1
+                    continue
                 before = known.get(name)
                 same = before is not None and (before.mtime_ns, before.size) == (about.st_mtime_ns, about.st_size)
                 found = before if same else self._read(name, about)
-                num_read += not same
-                progress(done + 1, len(listed))
-                too_many = found is None or num_tokens + len(found.tokens) > self.limits.max_tokens
-                if found is None or too_many or len(files) >= self.limits.max_files:
+                num_read += found is not None and not same
+                if found is None or num_tokens + len(found.tokens) > self.limits.max_tokens:
                     left_out += 1
                     continue
                 files[name] = found
                 num_tokens += len(found.tokens)
-            changed = num_read > 0 or files.keys() != self._files.keys()
-            if changed:
+            if not _are_same(files, self._files):
                 self._files = files
                 self._index_all()
+            if self._is_noted or not _are_same(files, known):
                 self._keep()
             return CacheReport(
                 num_files=len(files),
@@ -203,10 +205,10 @@ class ProjectCache:
     def close(self) -> None:
         """Keep on disk what was noted since the last refresh."""
         with self._lock:
-            if self._files:
+            if self._is_noted:
                 self._keep()
 
-    def find(self, contexts_BK: Tokens, path: str) -> list[tuple[Any, Any]]:
+    def find(self, contexts_BK: Tokens, path: str) -> list[tuple[Matches, npt.NDArray[np.int64]]]:
         """Matches and levels for contexts in a file, from all that is known of the others."""
         known = self._known
         parts = [known.index.find(contexts_BK, path, known.outdated)] if known.index.paths else []
@@ -263,6 +265,7 @@ class ProjectCache:
 
     def _note(self, name: str) -> None:
         """Bring the small index up to date, or the large one when the small one is no longer small."""
+        self._is_noted = True
         known = self._known
         changed = {*known.recent.paths, name} & self._files.keys()
         recent = {each: self._files[each].tokens for each in changed}
@@ -288,6 +291,7 @@ class ProjectCache:
             return {}
 
     def _keep(self) -> None:
+        self._is_noted = False
         if self._store is not None and self.root is not None:
             try:
                 write_stored(self._store, self.root, self._files)
@@ -295,63 +299,5 @@ class ProjectCache:
                 _log.warning("cannot keep the project's n-grams in %s: %s", self._store.parent, error)
 
 
-class FileView:
-    """One open file and what its project says about it. Safe to use from several threads at once."""
-
-    def __init__(self, project: ProjectCache, path: str) -> None:
-        self.path = path
-        self._project = project
-        self._before, self._after = LineEncoder(project.vocab), LineEncoder(project.vocab)
-        self._open = OpenFile()
-        self._has_hints = project.vocab.unit == "sub-word"
-        self._lock = threading.Lock()
-
-    def update(self, text_before: str, text_after: str = "") -> None:
-        """Take what the editor has around the cursor, as the model reads it: \\n at line ends, without prose.
-
-        What stands on the cursor's own line behind it, and the word or operator that the text before ends with, are
-        not counted, for they are still being changed.
-        """
-        _, line_end, below = text_after.partition("\n")
-        with self._lock:
-            before, after = self._before(settled(text_before)), self._after(line_end + below)
-            self._open.update(np.concatenate([_DOC, before, _DOC, after]))
-
-    def candidates(self, contexts: Sequence[Sequence[int]]) -> Candidates:
-        """What the cache expects after each of B sequences of tokens.
-
-        Args:
-            contexts: the last tokens that the model has read, and what a beam has added to them; the last eight count,
-                of those behind the last DOC. Hints (SUFFIX … CURSOR) among them are passed over.
-        """
-        contexts_BK = np.zeros((len(contexts), MAX_ORDER), np.uint16)
-        for row, tokens in enumerate(contexts):
-            contexts_BK[row] = context_after(_without_hints(tokens) if self._has_hints else tokens)
-        parts = self._project.find(contexts_BK, self.path)
-        with self._lock:
-            own = self._open.find(contexts_BK)
-        parts.append((own, np.full(len(own.rows_R), FILE)))
-        matches = join_matches([part for part, _ in parts])
-        levels_R = np.concatenate([levels for _, levels in parts])
-        return blend(matches, levels_R, len(contexts), self._project.vocab.size)
-
-
-_DOC = np.array([DOC], np.uint16)
-
-
-def _without_hints(tokens: Sequence[int]) -> Sequence[int]:
-    """The last tokens that count, hints taken out."""
-    if CURSOR not in tokens[-MAX_ORDER:]:
-        return tokens[-MAX_ORDER:]
-    kept: list[int] = []
-    in_hint = False
-    for token in reversed(tokens):
-        if token == CURSOR:
-            in_hint = True
-        elif token == SUFFIX:
-            in_hint = False
-        elif not in_hint:
-            kept.append(token)
-        if len(kept) == MAX_ORDER:
-            break
-    return kept[::-1]
+def _are_same(one: Mapping[str, StoredFile], other: Mapping[str, StoredFile]) -> bool:
+    return one.keys() == other.keys() and all(other[name] is file for name, file in one.items())

@@ -1,0 +1,88 @@
+"""One open file, as its editor has it, and what its project knows besides."""
+
+# B contexts, K tokens of each
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from codling.engine.ngram_cache import FILE, Candidates, blend
+from codling.engine.ngrams import MAX_ORDER, Matches, Tokens, context_after, join_matches
+from codling.engine.open_file import LineEncoder, OpenFile, settled
+from codling.vocab import CURSOR, DOC, SUFFIX, Vocab
+
+__all__ = ["FileView", "FindOthers"]
+
+FindOthers = Callable[[Tokens, str], list[tuple[Matches, npt.NDArray[np.int64]]]]
+"Given contexts [B, K] and the path of the file they are in: matches in other files, and the level of each."
+
+
+class FileView:
+    """One open file and what its project says about it. Safe to use from several threads at once."""
+
+    def __init__(self, vocab: Vocab, path: str, find_others: FindOthers) -> None:
+        """Args:
+        path: in the project, with / between folders; empty for a file outside.
+        find_others: what the project's other files know.
+        """
+        self.path = path
+        self._vocab = vocab
+        self._find_others = find_others
+        self._before, self._after = LineEncoder(vocab), LineEncoder(vocab)
+        self._open = OpenFile()
+        self._has_hints = vocab.unit == "sub-word"
+        self._lock = threading.Lock()
+
+    def update(self, text_before: str, text_after: str = "") -> None:
+        """Take what the editor has around the cursor, as the model reads it: \\n at line ends, without prose.
+
+        What stands on the cursor's own line behind it, and the word or operator that the text before ends with, are
+        not counted, for they are still being changed.
+        """
+        _, line_end, below = text_after.partition("\n")
+        with self._lock:
+            before, after = self._before(settled(text_before)), self._after(line_end + below)
+            self._open.update(np.concatenate([_DOC, before, _DOC, after]))
+
+    def candidates(self, contexts: Sequence[Sequence[int]]) -> Candidates:
+        """What the cache expects after each of B sequences of tokens.
+
+        Args:
+            contexts: the last tokens that the model has read, and what a beam has added to them; the last eight count,
+                of those behind the last DOC. Hints (SUFFIX … CURSOR) among them are passed over.
+        """
+        contexts_BK = np.zeros((len(contexts), MAX_ORDER), np.uint16)
+        for row, tokens in enumerate(contexts):
+            contexts_BK[row] = context_after(_without_hints(tokens) if self._has_hints else tokens)
+        parts = self._find_others(contexts_BK, self.path)
+        with self._lock:
+            own = self._open.find(contexts_BK)
+        parts.append((own, np.full(len(own.rows_R), FILE)))
+        matches = join_matches([part for part, _ in parts])
+        levels_R = np.concatenate([levels for _, levels in parts])
+        return blend(matches, levels_R, len(contexts), self._vocab.size)
+
+
+_DOC = np.array([DOC], np.uint16)
+
+
+def _without_hints(tokens: Sequence[int]) -> Sequence[int]:
+    """The last tokens that count, hints taken out."""
+    if CURSOR not in tokens[-MAX_ORDER:]:
+        return tokens[-MAX_ORDER:]
+    kept: list[int] = []
+    in_hint = False
+    for token in reversed(tokens):
+        if token == CURSOR:
+            in_hint = True
+        elif token == SUFFIX:
+            in_hint = False
+        elif not in_hint:
+            kept.append(token)
+        if len(kept) == MAX_ORDER:
+            break
+    return kept[::-1]

@@ -4,8 +4,8 @@
         [--lstm BUNDLE] [--max-tokens 30000] [--lines 150] [--ranks 150] [--stretches 15] [--seed 0] [--json]
 
 PATH are folders, each a project, or files; CORPUS one of `codling corpus build`, whose test split is measured on and
-whose training split the n-gram learns from. Files are measured in two groups, for scripts are harder than libraries:
-those whose path matches --scripts, and the others. What is counted, and how: docs/evaluation.md.
+whose training split the n-gram learns from. Files are measured in groups, by their path, for scripts (examples,
+notebooks) are harder than libraries. What is counted, and how: docs/evaluation.md.
 
 columns  codling: the bundle · peers: other bundles · lstm: a plain one, trained by the same recipe · n-gram: a 5-gram
          of the corpus (up to --ngram-tokens) with the project and the file nested in it · jedi: Python identifiers
@@ -93,7 +93,12 @@ def main() -> None:
     parser.add_argument("--model", default="python", help="the bundle that is measured")
     parser.add_argument("--peer", action="append", help="another bundle; python-char for Python if left out")
     parser.add_argument("--lstm", help="a plain LSTM's bundle, as `codling bundle make` writes it")
-    parser.add_argument("--scripts", default=SCRIPTS, help="regular expression of the paths that are scripts")
+    parser.add_argument(
+        "--group",
+        action="append",
+        metavar="NAME=REGEX",
+        help=f"files, by project/path, that are reported by themselves; the rest are others (scripts={SCRIPTS})",
+    )
     parser.add_argument("--max-tokens", type=int, default=30_000, help="lexical tokens per group")
     parser.add_argument("--lines", type=int, default=150, help="lines to complete per group")
     parser.add_argument("--ranks", type=int, default=150, help="lists of next tokens per group")
@@ -226,9 +231,15 @@ def read_paths(paths: Sequence[Path], language: str, card: Card | None) -> list[
 
 
 def draw(files: list[SourceFile], options: argparse.Namespace) -> Iterator[Group]:
-    scripts = re.compile(options.scripts)
-    for name in ("libraries", "scripts"):
-        own = [file for file in files if bool(scripts.search(file.path)) == (name == "scripts")]
+    groups: dict[str, list[SourceFile]] = {"others": []}
+    patterns = {}
+    for each in options.group or [f"scripts={SCRIPTS}"]:
+        name, _, pattern = each.partition("=")
+        patterns[name], groups[name] = re.compile(pattern), []
+    for file in files:
+        name = next((name for name, pattern in patterns.items() if pattern.search(f"{file.project}/{file.path}")), "")
+        groups[name or "others"].append(file)
+    for name, own in groups.items():
         if not own:
             tell(f"no {name} among the files")
             continue
@@ -412,7 +423,8 @@ class Ngram:
         _, ngram, context = self._known
         begun = re.search(r"\w+$", line)
         word = begun[0] if begun else ""
-        tokens = cut(line[: len(line) - len(word)]) if line.strip() else []
+        indented = "" if line_ends or not above else "\n"
+        tokens = cut(indented + line[: len(line) - len(word)], line_ends=line_ends) if line.strip() else []
         return ngram, [*context, *self.vocabulary(tokens)], word, not line.strip() or line[-1:] == " "
 
 

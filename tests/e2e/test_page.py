@@ -25,7 +25,8 @@ MOD_RIGHT = "ControlOrMeta+ArrowRight"
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
     folder = tmp_path_factory.mktemp("bundles")
-    return ["--model", chain_bundle(folder), "--model", tiny_bundle(folder, name="tiny")]
+    others = tiny_bundle(folder, name="tiny"), tiny_bundle(folder, name="tiny-java", language="java")
+    return ["--model", chain_bundle(folder), "--model", others[0], "--model", others[1]]
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +234,38 @@ def test_the_list_can_be_reached_and_used_from_the_keyboard(page: Page) -> None:
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     assert code(page) == "a.mode"
+
+
+def test_whole_lines_are_listed_beside_them(page: Page) -> None:
+    page.keyboard.type("a.")
+    first = page.locator(".lines .token").first
+    expect(first).to_have_text(re.compile(re.escape(LINE) + r".*\d %"))
+    page.keyboard.press("Alt+ArrowDown")
+    expect(first).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".tokens .token").first).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(first).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Alt+ArrowDown")
+    page.keyboard.press("Enter")
+    assert code(page) == f"a.{LINE}"
+    page.keyboard.type("(")  # the focus is in the editor again
+    assert code(page) == f"a.{LINE}("
+
+
+def test_another_language_brings_its_model_and_its_sample(open_page: Callable[..., Page], serving: Serving) -> None:
+    page = open_page(serving.url)
+    expect(page.locator("#language")).to_have_value("python")
+    page.locator("#language").select_option("java")
+    expect(page.locator("#model")).to_have_value("tiny-java")
+    expect(page.locator(".cm-content")).to_contain_text("public static void main")
+    with page.expect_request(lambda request: "/api/complete" in request.url) as asked:
+        page.locator(".cm-content").click()
+        page.keyboard.type("x")
+    assert asked.value.post_data_json["language"] == "java"
+    page.locator("#model").select_option("chain")
+    expect(page.locator("#language")).to_have_value("python")
 
 
 def test_emoji_before_and_after_the_cursor(page: Page) -> None:

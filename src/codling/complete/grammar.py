@@ -52,6 +52,8 @@ class GrammarCheck:
             return True
         if self._open_above is None:
             return True
+        if _in_long_string(written, language):
+            return True
         openers = _open_brackets(written, language, self._open_above)
         if openers is None:
             return False  # it closes what is not open
@@ -68,8 +70,7 @@ class GrammarCheck:
     @functools.cached_property
     def _open_above(self) -> str | None:
         """The brackets that are open in the lines above; None if they are in disorder, or end within a string."""
-        *_, last = [None, *_MARKS[self._language].finditer(self._above)]
-        if last is not None and last.end() == len(self._above) and len(last[0]) > 1:
+        if _in_long_string(self._above, self._language):
             return None
         return _open_brackets(self._above, self._language)
 
@@ -107,6 +108,16 @@ def _split(before: str, language: str) -> tuple[str, str]:
         starts.pop()
         start = starts[-1]
     return tail[start:line], tail[line:]
+
+
+def _in_long_string(text: str, language: str) -> bool:
+    """Whether a text ends within a string of several lines, or a comment of such."""
+    *_, last = [None, *_MARKS[language].finditer(text)]
+    if last is None or last.end() < len(text):
+        return False
+    mark = last[0]
+    end = "*/" if mark.startswith("/*") else mark[:3]
+    return end in ("*/", '"""', "'''") and (not mark.endswith(end) or len(mark) < 3 + len(end))
 
 
 def _open_brackets(text: str, language: str, before: str = "") -> str | None:

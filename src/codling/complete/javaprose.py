@@ -6,6 +6,7 @@ comment or a text block is open there, so that someone who types on has only the
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import threading
 from collections import OrderedDict
@@ -29,19 +30,25 @@ class _Scan:
     kept: str = ""
     "Without blank lines at its end."
     blank_lines: int = 0
+    "Since the last line that was kept or left out."
+    most_blank_lines: int = 0
+    "The most of them in a row since the last line that was kept."
 
-    def take(self, lines: str, end: int) -> None:
-        """Take whole lines from which the comments are gone; blank ones that were not blank before do not count."""
+    def take(self, raw: str, lines: str, end: int) -> None:
+        """Take lines up to an end, of which what is left without comments is given."""
         self.end = end
-        for line in lines.splitlines(keepends=True):
-            if line.strip():
-                self.kept += self.glue() + line
-                self.blank_lines = 0
-            elif line != "\n" or not lines.strip():
-                self.blank_lines += 1
+        if not raw.strip():
+            self.blank_lines += 1
+            return
+        if code := lines.strip("\n"):
+            self.kept += self.glue() + code + "\n" if code.strip() else ""
+        self.most_blank_lines = 0 if code.strip() else max(self.most_blank_lines, self.blank_lines)
+        self.blank_lines = 0
 
     def glue(self) -> str:
-        return "\n" * min(MAX_BLANK_LINES, self.blank_lines) if self.kept else ""
+        """What stands between the code that was kept and the code that follows."""
+        num = max(self.most_blank_lines, self.blank_lines)
+        return "\n" * min(MAX_BLANK_LINES, num) if self.kept else ""
 
 
 class JavaProseFilter:
@@ -66,7 +73,7 @@ class JavaProseFilter:
         known = scan.end
         while (found := _line_end(text, scan.end)) is not None:
             lines, end = found
-            scan.take(lines, end)
+            scan.take(text[scan.end : end], lines, end)
             if scan.end - known >= STRIDE:
                 self._keep(text, scan)
                 known = scan.end
@@ -99,7 +106,8 @@ class JavaProseFilter:
         scan, start = _Scan(), suffix.find("\n") + 1
         below = suffix[start:]
         while (found := _line_end(below, scan.end)) is not None:
-            scan.take(*found)
+            lines, end = found
+            scan.take(below[scan.end : end], lines, end)
         blank = "" if not scan.kept else _leading_blank_lines(below)
         return suffix[:start] + blank + scan.kept + scan.glue() + below[scan.end :]
 
@@ -110,11 +118,11 @@ class JavaProseFilter:
                 return _Scan()
             self._places.move_to_end(best)
             found = self._places[best]
-            return _Scan(found.end, found.kept, found.blank_lines)
+            return dataclasses.replace(found)
 
     def _keep(self, text: str, scan: _Scan) -> None:
         with self._lock:
-            self._places[text[: scan.end]] = _Scan(scan.end, scan.kept, scan.blank_lines)
+            self._places[text[: scan.end]] = dataclasses.replace(scan)
             while len(self._places) > MAX_PLACES:
                 self._places.popitem(last=False)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import builtins
 import itertools
 import keyword
+import math
 import re
 from collections.abc import Sequence
+
+from codling.complete.lexical import word_before
 
 __all__ = ["in_scope_first"]
 
 NEAR = 1.25  # times as probable, up to which a suggestion with a name from nowhere steps back behind others
+_NEAR_NATS = math.log(NEAR)
 _SCANNED = 32_768  # characters before the cursor whose names are known, which takes about 0.3 ms
 
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -31,7 +35,7 @@ _PYTHON = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "self
 def in_scope_first(
     rows: Sequence[tuple[str, float]], before: str, after: str, line: str, language: str | None
 ) -> list[tuple[str, float]]:
-    """Order suggestions with their probabilities, best first.
+    """Order suggestions with their log-probabilities, in nats, best first.
 
     One that uses a name which stands nowhere in the file, and means nothing to the language, comes after those that are
     at least 1 / NEAR times as probable. What binds names, such as an import, is not judged, and nothing in a language
@@ -39,18 +43,19 @@ def in_scope_first(
     """
     ranked = sorted(rows, key=lambda row: -row[1])
     known_words = {"python": _PYTHON, "java": _JAVA}.get(language or "")
-    near = len(ranked) > 1 and any(left[1] <= right[1] * NEAR for left, right in itertools.pairwise(ranked))
+    near = any(left[1] - right[1] <= _NEAR_NATS for left, right in itertools.pairwise(ranked))
     if known_words is None or not near or _BINDS.match(line):
         return ranked
     names = {*known_words, *_NAME.findall(before[-_SCANNED:]), *_NAME.findall(after)}
-    half = line[len(line.rstrip()) :] == "" and bool(line) and (line[-1].isalnum() or line[-1] in "_.")
+    half = word_before(line)
+    after_dot = line.removesuffix(half).endswith(".")
 
     def worth(row: tuple[str, float]) -> float:
         text = row[0]
         if _BINDS.match(text):
             return row[1]
-        used = _STRING.sub('""', ("x" if half else "") + text)
-        unknown = [name for name in _USED.findall(used) if name not in names and not (half and used.startswith(name))]
-        return row[1] / NEAR if unknown else row[1]
+        used = _STRING.sub('""', ("." if after_dot else "") + half + text)
+        unknown = [name for name in _USED.findall(used) if name not in names]
+        return row[1] - _NEAR_NATS if unknown else row[1]
 
     return sorted(ranked, key=lambda row: -worth(row))

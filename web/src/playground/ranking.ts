@@ -39,7 +39,7 @@ export class Ranking {
 
   /** @param kind names the list in the style sheet. @param rows it keeps room for. */
   constructor(
-    kind: "tokens" | "lines",
+    private readonly kind: "tokens" | "lines",
     title: string,
     rows: number,
     private readonly events: RankingEvents,
@@ -93,7 +93,7 @@ export class Ranking {
           onclick: () => this.events.onPick(text),
         },
         bar,
-        el("code", { class: "token-text" }, visible(text)),
+        el("code", { class: "token-text" }, this.kind === "tokens" ? visible(text) : text),
         el("span", { class: "token-share" }, percent(score)),
       ),
     );

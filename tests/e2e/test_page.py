@@ -183,7 +183,7 @@ def test_typing_along_the_ghost_text_asks_nobody_for_it(page: Page) -> None:
         page.keyboard.type(character)
         assert ghost(page) == LINE[i:]  # at once, not after an answer
     page.wait_for_timeout(400)
-    assert not [body for body in asked if '"kind":"line"' in body]
+    assert not [body for body in asked if '"limit":1,' in body]
     page.keyboard.press("Backspace")  # nor on the way back
     expect_ghost(page, LINE[5:])
     page.keyboard.type("#")  # another way on: the ghost goes
@@ -215,7 +215,7 @@ def test_the_next_tokens_are_listed_with_their_probabilities(page: Page) -> None
     first = page.locator(".token").first
     expect(first).to_have_text(re.compile(r"mode.*\d %"))
     expect(first).to_have_accessible_name(re.compile(r"^mode, \d+ %$"))
-    shares = page.locator(".token-share").all_text_contents()
+    shares = page.locator(".tokens .token-share").all_text_contents()
     values = [float(share.strip("<> %")) for share in shares]
     assert 1 < len(values) <= 8 and values == sorted(values, reverse=True)
     page.wait_for_function("document.querySelector('.token-bar').getBoundingClientRect().width > 20")

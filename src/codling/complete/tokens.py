@@ -21,7 +21,8 @@ from codling.engine.prefix import RECENT, Position, PrefixReader
 __all__ = ["NextToken", "TokenFinder"]
 
 MAX_STEPS = 40  # calls for characters, one each; longer names exist, but not as suggestions
-MAX_SUBWORD_STEPS = 4  # calls for sub-words: names of five are rare, and each call takes a third of a millisecond
+FEW_STEPS = 4  # calls for sub-words, each a third of a millisecond; after these, only what is LIKELY goes on
+LIKELY = math.log(0.05)
 MAX_KNOWN = 4_096  # beginnings of tokens for which it is remembered what extends them
 MAX_SPACES = 24  # columns of white space before a token
 BRANCHES = 24  # successors looked at for each unfinished token; the others have about a percent together
@@ -103,23 +104,24 @@ class _Finding:
         self._reader, self._pieces, self._finder = finder._reader, finder._pieces, finder
         self._start, self._num, self._word, self._expect = position, num, word, expect
         self._width = max(8, 2 * num) if finder.by_characters else num + 3
-        self._max_steps = MAX_STEPS if finder.by_characters else MAX_SUBWORD_STEPS
-        self._typed = 0.0  # probability of all ways to spell what is owed
+        self._typed = 0.0 if position.owed else 1.0  # probability of all ways to spell what is owed
         self._found: dict[str, float] = {}
         self._waiting: list[_Partial] = []
 
     def run(self, clock: Clock) -> list[NextToken]:
         root = _Partial(self._start, "", 0.0, self._start.owed, ())
         self._go_on([root], [self._start])
-        for _ in range(self._max_steps):
+        for step in range(MAX_STEPS):
             least = self._least()
+            if step >= FEW_STEPS and not self._finder.by_characters:
+                least = max(least, LIKELY + self._log_typed)
             self._waiting = [each for each in self._waiting if each.log_prob > least]
             self._waiting.sort(key=lambda partial: -partial.log_prob)
             live, self._waiting = self._waiting[: self._width], self._waiting[self._width : 4 * self._width]
             if not live or clock.is_over():
                 break
             self._go_on(live, self._reader.step_all([(each.position, each.tokens[-1]) for each in live]))
-        typed = math.log(self._typed) if self._typed else 0.0
+        typed = self._log_typed
         best = sorted(self._found.items(), key=lambda row: -row[1])[: self._num]
         return [NextToken(text, min(0.0, log_prob - typed)) for text, log_prob in best]
 
@@ -169,12 +171,16 @@ class _Finding:
     def _extending(self, text: str) -> npt.NDArray[np.bool_]:
         return self._finder.extending(text, self._word)
 
+    @property
+    def _log_typed(self) -> float:
+        return math.log(self._typed) if self._typed else -math.inf
+
     def _least(self) -> float:
         """What an unfinished token must exceed, for its probability only falls, to be among the num best."""
-        typed = math.log(self._typed) if self._typed else 0.0
+        lowest = MIN_LOG_PROB + self._log_typed
         if len(self._found) < self._num:
-            return MIN_LOG_PROB + typed
-        return max(MIN_LOG_PROB + typed, sorted(self._found.values(), reverse=True)[self._num - 1])
+            return lowest
+        return max(lowest, sorted(self._found.values(), reverse=True)[self._num - 1])
 
     def _add(self, text: str, log_prob: float) -> None:
         self._found[text] = float(np.logaddexp(self._found.get(text, -math.inf), log_prob))

@@ -1,0 +1,57 @@
+"""A server that was started for a project completes with what stands in it, and reads nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from codling.serve.models import Shelf
+from codling.vocab import BpeVocab
+from serve.conftest import Client
+from tiny_bundle import tiny_bundle
+
+NAME = "reticulate_splines"
+CODE = f"area.{NAME}(2, 3)\n" * 30
+VOCAB = BpeVocab.train([CODE] * 8, 300)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CODLING_HOME", str(tmp_path / "home"))
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "splines.py").write_text(CODE)
+    (tmp_path / "secret.py").write_text("area.secret_name(2, 3)\n" * 30)
+    return root
+
+
+def names(client: Client, path: str) -> list[str]:
+    answer = client.complete(prefix="x = 1\narea.", kind="token", limit=50, path=path)
+    assert answer.status_code == 200
+    return [row["text"] for row in answer.json()["suggestions"]]
+
+
+def test_a_server_with_a_project(make_client: Callable[..., Client], root: Path, tmp_path: Path) -> None:
+    shelf = Shelf([str(tiny_bundle(tmp_path, vocab=VOCAB))], project=root)
+    client = make_client(shelf=shelf)
+    until = time.monotonic() + 20
+    while NAME not in names(client, "new.py") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert NAME in names(client, "new.py")
+    for path in ("../secret.py", str(tmp_path / "secret.py"), "a\0b", "x" * 4_000):
+        assert not any("secret" in name for name in names(client, path))
+    shelf.close()
+
+
+def test_the_model_that_knows_the_language_answers(
+    make_client: Callable[..., Client], tmp_path: Path, chain: Path
+) -> None:
+    java = tiny_bundle(tmp_path, name="tiny-java", language="java")
+    client = make_client(shelf=Shelf([str(chain), str(java)]))
+    assert client.complete(prefix="a.", language="java").json()["model"] == "tiny-java"
+    assert client.complete(prefix="a.", language="python").json()["model"] == "chain"
+    assert client.complete(prefix="a.", language="cobol").json()["model"] == "chain"
+    assert client.complete(prefix="a.", language="java", model="chain").json()["model"] == "chain"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import textwrap
 from functools import cache
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codling.engine import open_file
-from codling.engine.ngrams import Matches, context_after
+from codling.engine.ngrams import Matches, context_after, contexts_of
 from codling.engine.open_file import MAX_CHANGED, LineEncoder, OpenFile, settled
 from codling.vocab import BpeVocab, CharVocab, Vocab
 
@@ -36,22 +37,31 @@ EDITS = st.lists(
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.lists(st.integers(0, 4), max_size=200), EDITS, st.lists(st.integers(1, 4), min_size=1, max_size=9))
+@given(
+    st.sampled_from([0, 8, 40, 320]),
+    st.lists(st.integers(0, 4), max_size=200),
+    EDITS,
+    st.lists(st.integers(1, 4), min_size=1, max_size=9),
+)
 def test_after_edits_all_is_as_if_built_anew(
-    start: list[int], edits: list[tuple[float, int, list[int]]], asked: list[int]
+    max_changed: int, start: list[int], edits: list[tuple[float, int, list[int]]], asked: list[int]
 ) -> None:
     """Tokens 0 are DOC: the file's parts before and behind the cursor are documents of their own."""
-    tokens = np.array(start, np.uint16)
-    file = OpenFile(cap=10_000)
-    file.update(tokens)
-    contexts = np.stack([context_after(asked), context_after(asked[:1]), context_after([])])
-    for where, num_deleted, inserted in edits:
-        place = int(where * len(tokens))
-        tokens = np.concatenate([tokens[:place], np.array(inserted, np.uint16), tokens[place + num_deleted :]])
+    with patch.object(open_file, "MAX_CHANGED", max_changed):
+        tokens = np.array(start, np.uint16)
+        file = OpenFile(cap=10_000)
         file.update(tokens)
-        fresh = OpenFile(cap=10_000)
-        fresh.update(tokens)
-        assert as_set(file.find(contexts)) == as_set(fresh.find(contexts))
+        contexts = np.stack([context_after(asked), context_after(asked[:1]), context_after([])])
+        for where, num_deleted, inserted in edits:
+            place = int(where * len(tokens))
+            tokens = np.concatenate([tokens[:place], np.array(inserted, np.uint16), tokens[place + num_deleted :]])
+            file.update(tokens)
+            fresh = OpenFile(cap=10_000)
+            fresh.update(tokens)
+            assert as_set(file.find(contexts)) == as_set(fresh.find(contexts))
+            if len(tokens):  # its own contexts, each of which it knows in full length
+                near = contexts_of(tokens)[max(0, place - 3) : place + len(inserted) + 12]
+                assert as_set(file.find(near)) == as_set(fresh.find(near))
 
 
 def test_small_edits_take_no_new_snapshot() -> None:

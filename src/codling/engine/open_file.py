@@ -121,7 +121,7 @@ class OpenFile:
         parts = []
         if len(self._snapshot.tokens_N):
             known = self._snapshot.find(contexts_BK)
-            if self._changed_next.size or self._first_valid < len(self._snapshot.tokens_N):
+            if self._head < len(self._snapshot.tokens_N) or self._shift:
                 known = known.pick((known.places_R < self._head) | (known.places_R >= self._first_valid))
                 known.places_R[known.places_R >= self._head] += self._shift
             parts.append(known)

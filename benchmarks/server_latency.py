@@ -3,8 +3,8 @@
     python benchmarks/server_latency.py [--model NAME]… [--project DIR] [--file FILE.py] [--keystrokes N] [--json]
 
 The server is a process of its own; it and the client, which waits for each answer, share one core. After each
-character the client asks, over one connection, for the next tokens, for whole lines (a beam of 5), and for the one line
-that editors show. The file is typed on from its middle, where it has been open for a while, and without its comments, at
+character the client asks, over one connection, for the next tokens, for whole lines (a beam of 5), and for the line
+that editors show. The file is typed on from its middle, where it has been open for a while, and without comments, in
 which codling has nothing to say. Models take turns, keystroke by keystroke, so that a disturbance hits all alike; the
 first is compared with each of the others. A request that needs no model (`/healthz`) shows what the way there and back
 costs. Resident memory is the server's, after all this.

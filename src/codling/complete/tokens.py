@@ -21,12 +21,14 @@ from codling.engine.prefix import RECENT, Position, PrefixReader
 __all__ = ["NextToken", "TokenFinder"]
 
 MAX_STEPS = 40  # calls for characters, one each; longer names exist, but not as suggestions
-FEW_STEPS = 4  # calls for sub-words, each a third of a millisecond; after these, only what is LIKELY goes on
-LIKELY = math.log(0.05)
+FEW_STEPS = 2  # calls for sub-words, each a third of a millisecond; after these, only what is LIKELY goes on
+LIKELY = math.log(0.1)
 MAX_KNOWN = 4_096  # beginnings of tokens for which it is remembered what extends them
 MAX_SPACES = 24  # columns of white space before a token
-BRANCHES = 24  # successors looked at for each unfinished token; the others have about a percent together
+BRANCHES = 24  # successors looked at first; the others have about a percent together
+FEWER = 10  # the same for what has begun already and is longer than a character
 MIN_LOG_PROB = math.log(1e-4)  # nobody wants to see a token less probable than that
+MIN_TO_READ = math.log(2e-3)  # a sub-word less probable than that is not read on: a list's end is not worth a call
 
 
 _token_end = functools.lru_cache(MAX_KNOWN)(token_end)
@@ -65,6 +67,7 @@ class TokenFinder:
         self._others = self._any - self._words
         # A character model comes to a token's end step by step, so that it must follow more beginnings at a time.
         self.by_characters = reader.model.vocab.unit == "character"
+        self.whole_V = pieces.mask() == 0
         self.extending = functools.lru_cache(MAX_KNOWN)(self._extending)
 
     def find(
@@ -113,8 +116,8 @@ class _Finding:
         self._go_on([root], [self._start])
         for step in range(MAX_STEPS):
             least = self._least()
-            if step >= FEW_STEPS and not self._finder.by_characters:
-                least = max(least, LIKELY + self._log_typed)
+            if not self._finder.by_characters:
+                least = max(least, (LIKELY if step >= FEW_STEPS else MIN_TO_READ) + self._log_typed)
             self._waiting = [each for each in self._waiting if each.log_prob > least]
             self._waiting.sort(key=lambda partial: -partial.log_prob)
             live, self._waiting = self._waiting[: self._width], self._waiting[self._width : 4 * self._width]
@@ -131,26 +134,32 @@ class _Finding:
         if self._expect is not None:
             recent = self._start.recent
             log_probs_BV = self._expect(log_probs_BV, [(*recent, *each.tokens)[-RECENT:] for each in live])
-        for partial, position, log_probs_V in zip(live, positions, log_probs_BV, strict=True):
+        probs_BV = np.exp(log_probs_BV)
+        for partial, position, log_probs_V, probs_V in zip(live, positions, log_probs_BV, probs_BV, strict=True):
             if partial.owed:
                 paying = self._pieces.paying(partial.owed)
-                self._typed += math.exp(partial.log_prob) * float(np.exp(log_probs_V[paying].astype(np.float64)).sum())
-                self._expand(partial, position, log_probs_V + self._pieces.owing(partial.owed))
+                self._typed += math.exp(partial.log_prob) * float(probs_V[paying].sum())
+                self._expand(partial, position, log_probs_V, self._pieces.owing(partial.owed) == 0)
                 continue
             extending_V = self._extending(partial.text)
             if partial.text.strip():
-                going_on = float(np.exp(log_probs_V[extending_V].astype(np.float64)).sum())
+                going_on = float(probs_V @ extending_V.astype(np.float32))
                 if going_on < 1:
                     self._add(partial.text, partial.log_prob + math.log1p(-going_on))
-            following_V = log_probs_V + self._pieces.mask()
-            following_V[~extending_V] = -np.inf
-            self._expand(partial, position, following_V)
+            self._expand(partial, position, log_probs_V, extending_V & self._finder.whole_V)
 
-    def _expand(self, partial: _Partial, position: Position, log_probs_V: npt.NDArray[np.float32]) -> None:
+    def _expand(
+        self,
+        partial: _Partial,
+        position: Position,
+        log_probs_V: npt.NDArray[np.float32],
+        allowed_V: npt.NDArray[np.bool_],
+    ) -> None:
         """Put a partial token's likeliest successors in the queue, or among the found where they show its end."""
-        tokens = np.flatnonzero(log_probs_V > self._least() - partial.log_prob)
-        if len(tokens) > BRANCHES:
-            tokens = tokens[np.argpartition(log_probs_V[tokens], -BRANCHES)[-BRANCHES:]]
+        tokens = np.flatnonzero((log_probs_V > self._least() - partial.log_prob) & allowed_V)
+        branches = BRANCHES if self._finder.by_characters or not partial.text else FEWER
+        if len(tokens) > branches:
+            tokens = tokens[np.argpartition(log_probs_V[tokens], -branches)[-branches:]]
         for token in tokens.tolist():
             log_prob = partial.log_prob + float(log_probs_V[token])
             if partial.owed:

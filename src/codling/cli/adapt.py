@@ -10,7 +10,7 @@ import typer
 from codling.cli.output import JsonOption, print_json, stderr, stdout
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from collections.abc import Iterator
 
     from codling.lm.adapt import Adaptation
 
@@ -92,7 +92,8 @@ def _main_language(folder: Path) -> str | None:
 
 def _print(result: Adaptation) -> None:
     out = stdout()
-    out.print(_table(result))
+    for line in _lines(result):
+        out.print(line, markup=False)
     outcome = result.outcome
     out.print(
         f"{len(result.own.files):,} files of {result.own.num_lines:,} lines; {outcome.tokens:,} tokens learned from in "
@@ -108,23 +109,14 @@ def _print(result: Adaptation) -> None:
         out.print(f"use it: codling serve --model {result.bundle.name}", markup=False)
 
 
-def _table(result: Adaptation) -> Table:
-    from rich.table import Table
-
-    table = Table("measured on", box=None, header_style="bold")
-    for column in ("files", "units", "loss before", "after", "accuracy before", "after", "gain"):
-        table.add_column(column, justify="right")
+def _lines(result: Adaptation) -> Iterator[str]:
+    """The table: a row per set of texts, before and after."""
+    yield (f"{'':<26} {'files':>6} {'units':>8} {'loss':>7} {'adapted':>8} {'accuracy':>9} {'adapted':>8} {'gain':>6}")
     for measure in result.measures:
         before, after = measure.before, measure.after
         assert after is not None  # a run that was not interrupted has been measured
-        table.add_row(
-            measure.on,
-            f"{measure.num_files:,}",
-            f"{measure.num_units:,}",
-            f"{before.loss_nats:.3f}",
-            f"{after.loss_nats:.3f}",
-            f"{before.accuracy:.1%}",
-            f"{after.accuracy:.1%}",
-            f"{100 * (after.accuracy - before.accuracy):+.1f}",
+        yield (
+            f"{measure.on:<26} {measure.num_files:6,} {measure.num_units:8,} {before.loss_nats:7.3f} "
+            f"{after.loss_nats:8.3f} {before.accuracy:9.1%} {after.accuracy:8.1%} "
+            f"{100 * (after.accuracy - before.accuracy):+6.1f}"
         )
-    return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,7 +57,7 @@ def lines(
         if drawn:
             with progress() as bar:
                 task = bar.add_task(f"{language} lines", total=len(drawn))
-                results = measure_lines(drawn, complete, lambda num, task=task, bar=bar: bar.advance(task, num))  # type: ignore[misc]
+                results = measure_lines(drawn, complete, partial(bar.advance, task))
             languages[language] = summarise_lines(results, seed)
     if not languages:
         raise InputError("there is no line to complete: no file parses, or all are empty; name others")

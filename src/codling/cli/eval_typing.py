@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,10 +65,7 @@ def typing(
         if drawn:
             with progress() as bar:
                 task = bar.add_task(f"{language} characters", total=sum(len(stretch.text) for stretch in drawn))
-                rows = [
-                    type_stretch(stretch, suggest, lambda num, task=task, bar=bar: bar.advance(task, num))  # type: ignore[misc]
-                    for stretch in drawn
-                ]
+                rows = [type_stretch(stretch, suggest, partial(bar.advance, task)) for stretch in drawn]
             languages[language] = summarise_typing(rows, seed)
     if not languages:
         raise InputError("there is nothing to type: no file parses, or all are too short; name others")

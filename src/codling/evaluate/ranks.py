@@ -25,7 +25,7 @@ class RankCase:
     language: str
     prefix: str
     truth: str
-    "The next token in the completer's sense: of a string, its opening quote."
+    "The next token in the completer's sense: of a string, its opening quote; of 1e-5, 1e."
     kind: LexemeKind
 
 
@@ -45,8 +45,7 @@ def draw_ranks(sample: Sample, num: int, seed: int = 0) -> list[RankCase]:
     cases = []
     for file, lexeme in (places[i] for i in sorted(drawn)):  # in the files' order, for neighbours share states
         token = file.text[lexeme.start : lexeme.end]
-        if lexeme.kind == "string":
-            token = token[: token_end(token)]
+        token = token[: token_end(token)]
         cases.append(RankCase(file.name, file.language, file.text[: lexeme.start], token, lexeme.kind))
     return cases
 

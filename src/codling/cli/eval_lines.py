@@ -27,6 +27,9 @@ def lines(
     raw: Annotated[
         bool, typer.Option("--raw", help="Read files as they are, instead of cleaned as the model's training text was.")
     ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Draw calibration and precision over coverage.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Cut files at random tokens, complete the line, and compare: exact match and edit similarity, as CodeXGLUE does.
@@ -38,6 +41,7 @@ def lines(
     from codling.bundle import default_model, load_bundle
     from codling.cli.eval_files import read_files
     from codling.errors import InputError
+    from codling.evaluate.calibration import calibration, plot_calibration
     from codling.evaluate.completers import Completers
     from codling.evaluate.lines import LineCase, draw_lines, measure_lines, summarise_lines
     from codling.evaluate.sources import parsed_by_language
@@ -46,11 +50,16 @@ def lines(
     found = read_files(paths, bundle.card, raw)
     completers = Completers(bundle, found.files, mode.value, sure=0)
 
+    promised: list[float] = []
+
     def complete(case: LineCase) -> str:
-        return completers.first(case.path, case.prefix, case.suffix if suffix else "")
+        found = completers.suggestions(case.path, case.prefix, case.suffix if suffix else "")
+        promised.append(found[0].score if found else 0.0)
+        return found[0].text if found else ""
 
     started = time.perf_counter()
     languages: dict[str, Any] = {}
+    calibrations: dict[str, Any] = {}
     by_language, unparsed = parsed_by_language(found.files)
     for language, texts in by_language.items():
         drawn = draw_lines(texts, language, cases, seed)
@@ -59,6 +68,8 @@ def lines(
                 task = bar.add_task(f"{language} lines", total=len(drawn))
                 results = measure_lines(drawn, complete, partial(bar.advance, task))
             languages[language] = summarise_lines(results, seed)
+            calibrations[language] = calibration(promised, [row.exact for row in results])
+            promised.clear()
     if not languages:
         raise InputError("there is no line to complete: no file parses, or all are empty; name others")
     report = {
@@ -66,12 +77,15 @@ def lines(
         "mode": mode.value,
         "suffix": suffix,
         "languages": languages,
+        "calibration": calibrations,
         "seed": seed,
         "cleaned": not raw,
         "dropped": dict(sorted(found.dropped.items())),
         "unparsed": unparsed,
         "seconds": round(time.perf_counter() - started, 3),
     }
+    if plot is not None:
+        plot_calibration(plot, calibrations)
     if json:
         print_json(report)
         return
@@ -80,6 +94,7 @@ def lines(
         for group, summary in groups.items():
             print(f"\n{group.replace('_', ' ')}: {summary.pop('tokens_per_line'):.1f} tokens to write")
             print_shares(summary)
+        _print_calibration(calibrations[language])
 
 
 def print_shares(shares: dict[str, Any]) -> None:
@@ -90,3 +105,14 @@ def print_shares(shares: dict[str, Any]) -> None:
         elif row["value"] is not None:
             ends = f"{row['interval'][0]:.3f}–{row['interval'][1]:.3f}" if row["interval"] else ""
             print(f"{name:>24} {row['value']:.3f}  {ends:13} n {row['n']:,}")
+
+
+def _print_calibration(found: dict[str, Any]) -> None:
+    """What a threshold on a suggestion's probability would show, and how much of that is right."""
+    if found["error"] is None:
+        return
+    print(f"\nprobabilities are off by {found['error']:.3f} on average; of lines at least so probable,")
+    print(f"{'probability':>24} {'shown':>6} {'right':>6}")
+    for row in found["thresholds"]:
+        if row["precision"] is not None:
+            print(f"{row['at']:>24.2f} {row['coverage']:6.3f} {row['precision']:6.3f}")

@@ -11,7 +11,7 @@ from codling.complete.completer import SURE
 from codling.engine.model import load_model
 from codling.evaluate.modes import Mode
 from codling.evaluate.sources import SourceFile
-from codling.types import Kind
+from codling.types import Kind, Suggestion
 
 __all__ = ["Completers"]
 
@@ -37,7 +37,13 @@ class Completers:
         self._by_root: dict[Path | None, Completer] = {}
 
     def ask(self, name: str, prefix: str, suffix: str = "", *, kind: Kind = "line", limit: int = 1) -> list[str]:
-        """Texts to insert in a file at a cursor, best first.
+        """Texts to insert in a file at a cursor, best first; the arguments are those of suggestions."""
+        return [row.text for row in self.suggestions(name, prefix, suffix, kind=kind, limit=limit)]
+
+    def suggestions(
+        self, name: str, prefix: str, suffix: str = "", *, kind: Kind = "line", limit: int = 1
+    ) -> tuple[Suggestion, ...]:
+        """What to insert in a file at a cursor, best first.
 
         Args:
             name: of the file.
@@ -47,7 +53,7 @@ class Completers:
         path = str(file.root / file.path) if file.root else file.path or file.name
         language = file.language or None
         answer = completer.complete(prefix, suffix, kind=kind, limit=limit, language=language, path=path)
-        return [row.text for row in answer.suggestions]
+        return answer.suggestions
 
     def first(self, name: str, prefix: str, suffix: str = "") -> str:
         """The line that is offered, empty for none."""

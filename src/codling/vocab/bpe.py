@@ -227,7 +227,8 @@ def _learn_wholes(parts: BpeVocab, texts: Sequence[str], num: int) -> list[tuple
             pairs[pair] += count
             where.setdefault(pair, set()).add(index)
     known = set(parts.pieces())
-    pieces, merges = list(parts.pieces()), []
+    pieces = list(parts.pieces())
+    merges: list[tuple[int, int]] = []
     while pairs and len(merges) < num:
         best = max(pairs, key=lambda pair: (pairs[pair], pair))
         if pairs[best] < _MIN_PAIRS:

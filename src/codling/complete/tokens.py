@@ -15,7 +15,7 @@ import numpy.typing as npt
 from codling.complete.lexical import extends, is_word, token_end
 from codling.engine.decoding import Clock
 from codling.engine.expectation import Expect
-from codling.engine.pieces import Pieces
+from codling.engine.pieces import NATS_PER_BYTE, Pieces
 from codling.engine.prefix import RECENT, Position, PrefixReader
 
 __all__ = ["NextToken", "TokenFinder"]
@@ -119,7 +119,7 @@ class _Finding:
             if not self._finder.by_characters:
                 least = max(least, (LIKELY if step >= FEW_STEPS else MIN_TO_READ) + self._log_typed)
             self._waiting = [each for each in self._waiting if each.log_prob > least]
-            self._waiting.sort(key=lambda partial: -partial.log_prob)
+            self._waiting.sort(key=lambda partial: NATS_PER_BYTE * len(partial.owed) - partial.log_prob)
             live, self._waiting = self._waiting[: self._width], self._waiting[self._width : 4 * self._width]
             if not live or clock.is_over():
                 break

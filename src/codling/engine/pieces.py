@@ -21,10 +21,11 @@ import numpy.typing as npt
 
 from codling.vocab import DOC, Vocab
 
-__all__ = ["Pieces"]
+__all__ = ["NATS_PER_BYTE", "Pieces"]
 
 _MAX_PENDING = 4_096  # unfinished characters whose masks are kept; each costs V x 4 bytes
 _MAX_OWING = 256  # beginnings of tokens whose masks are kept
+NATS_PER_BYTE = 1.5  # of a name that the model has not seen yet
 _CONTINUATION = range(0x80, 0xC0)
 
 
@@ -75,6 +76,18 @@ class Pieces:
             while len(self._owing) > _MAX_OWING:
                 self._owing.popitem(last=False)
         return mask
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - a model's pieces live as long as the model
+    def price(self, owed: bytes) -> npt.NDArray[np.float32]:
+        """What it will take to spell what stays owed after each token, in nats, [V]; a rule of thumb.
+
+        A beam must compare ways to spell a name that have come to different places in it: by probability alone, those
+        that have spelt the least of it look best.
+        """
+        price_V = np.zeros(self.size, np.float32)
+        for token in self._spelling_part_of(owed):
+            price_V[token] = NATS_PER_BYTE * (len(owed) - len(self._pieces[token]))
+        return price_V
 
     @functools.lru_cache(maxsize=256)  # noqa: B019 - a model's pieces live as long as the model
     def paying(self, owed: bytes) -> npt.NDArray[np.int64]:

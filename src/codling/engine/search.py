@@ -152,13 +152,14 @@ class _Search:
         width = self._beam.width
         children: list[_Row] = []
         had_child = [False] * len(live)
+        ranks_BV = self._ranks(live, totals_BV)
         # twice, for some of them end here and leave their room
-        for place, total in _best(totals_BV, 2 * width):
+        for place in _best(ranks_BV, 2 * width):
             parent, token = divmod(place, totals_BV.shape[1])
-            row = live[parent]
-            if total <= self._bound() or len(children) == width:
+            row, total = live[parent], float(totals_BV[parent, token])
+            if len(children) == width:
                 break
-            if not row.owed and total < self._lowest():
+            if total <= self._bound() or (not row.owed and total < self._lowest()):
                 continue
             had_child[parent] = True
             child = self._child(row, token, total)
@@ -187,6 +188,16 @@ class _Search:
                     totals_BV[index, self._newlines] = -np.inf
             totals_BV[index] += row.log_prob
         return totals_BV
+
+    def _ranks(self, live: Sequence[_Row], totals_BV: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """What the beam chooses by: the probability, and where not all is spelt that is owed, a guess at the rest."""
+        if not any(row.owed for row in live):
+            return totals_BV
+        ranks_BV = totals_BV.copy()
+        for index, row in enumerate(live):
+            if row.owed:
+                ranks_BV[index] -= self._pieces.price(row.owed)
+        return ranks_BV
 
     def _end_line(self, row: _Row, totals_V: npt.NDArray[np.float32]) -> float:
         """Note that a line may end here, and take its ends out of what may follow; its log-probability."""
@@ -317,9 +328,9 @@ def _given(hypothesis: Hypothesis, typed: float) -> Hypothesis:
     return replace(hypothesis, log_prob=min(0.0, hypothesis.log_prob - typed), marks=marks)
 
 
-def _best(totals_BV: npt.NDArray[np.float32], num: int) -> list[tuple[int, float]]:
-    """Places of the num largest finite values and these, largest first; equal ones in their order."""
-    values = totals_BV.ravel()
+def _best(ranks_BV: npt.NDArray[np.float32], num: int) -> list[int]:
+    """Places of the num largest finite values, largest first; equal ones in their order."""
+    values = ranks_BV.ravel()
     top = values.max()
     places = np.zeros(0, np.int64)
     for nats in _LIKELY_NATS:
@@ -329,4 +340,4 @@ def _best(totals_BV: npt.NDArray[np.float32], num: int) -> list[tuple[int, float
     if len(places) < num:
         places = np.flatnonzero(values > -np.inf)
     order = np.argsort(-values[places], kind="stable")[:num]
-    return [(int(place), float(values[place])) for place in places[order]]
+    return [int(place) for place in places[order]]

@@ -23,6 +23,7 @@ __all__ = ["NextToken", "TokenFinder"]
 MAX_STEPS = 40  # calls for characters, one each; longer names exist, but not as suggestions
 FEW_STEPS = 2  # calls for sub-words, each a third of a millisecond; after these, only what is LIKELY goes on
 LIKELY = math.log(0.1)
+_ENOUGH_NATS = 2
 MAX_KNOWN = 4_096  # beginnings of tokens for which it is remembered what extends them
 MAX_SPACES = 24  # columns of white space before a token
 BRANCHES = 24  # successors looked at first; the others have about a percent together
@@ -53,6 +54,11 @@ class _Partial:
     log_prob: float
     owed: bytes
     tokens: tuple[int, ...]
+
+
+def _rank(partial: _Partial) -> float:
+    """What is read first: the probable, in view of what is still to be spelt; see Pieces.price."""
+    return partial.log_prob - NATS_PER_BYTE * len(partial.owed)
 
 
 class TokenFinder:
@@ -119,7 +125,10 @@ class _Finding:
             if not self._finder.by_characters:
                 least = max(least, (LIKELY if step >= FEW_STEPS else MIN_TO_READ) + self._log_typed)
             self._waiting = [each for each in self._waiting if each.log_prob > least]
-            self._waiting.sort(key=lambda partial: NATS_PER_BYTE * len(partial.owed) - partial.log_prob)
+            self._waiting.sort(key=_rank, reverse=True)
+            if step > FEW_STEPS and self._typed:  # other ways to spell a long name would change next to nothing
+                enough = self._log_typed - _ENOUGH_NATS
+                self._waiting = [each for each in self._waiting if not each.owed or _rank(each) > enough]
             live, self._waiting = self._waiting[: self._width], self._waiting[self._width : 4 * self._width]
             if not live or clock.is_over():
                 break

@@ -126,7 +126,7 @@ def show(report: dict[str, Any]) -> None:
             f"{row['on']:28} {row['units']:10,} {before['loss_nats']:7.3f} {after['loss_nats']:8.3f} "
             f"{before['accuracy']:9.3f} {after['accuracy']:8.3f}"
         )
-    print(f"\n{'held-out files':12} {'mode':14} {'lexical tokens':>24} {'ratio':>7} {'identifiers':>24} {'ratio':>7}")
+    print(f"\n{'held-out files':14} {'mode':12} {'lexical tokens':>24} {'ratio':>7} {'identifiers':>24} {'ratio':>7}")
     first = report["rows"][0]
     for row in report["rows"]:
         cells = "".join(f" {interval(row[kind]):>24} {ratio(row[kind], first[kind])}" for kind in KINDS)

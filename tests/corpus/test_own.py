@@ -18,7 +18,7 @@ pytest.importorskip("rensa")
 pytest.importorskip("pyarrow")
 
 from codling.corpus.dedup import signature
-from codling.corpus.own import HeldOut, OwnFile, hold_out, read_own_code
+from codling.corpus.own import HeldOut, OwnFile, _plain_name, hold_out, read_own_code
 from codling.corpus.stdlib import standard_library
 from codling.errors import CorpusError
 
@@ -70,6 +70,7 @@ def test_related_files_are_never_parted() -> None:
     files = [own(f"src/part_{i}x.py", function(i)) for i in range(2, 40)]
     files += [own("src/ledger.py", function(50)), own("tests/test_ledger.py", function(51))]
     files += [
+        own("src/LedgerTest.java", function(53)),
         own("v2/ledger_v2.py", function(52)),
         own("old/wrap.py", edited),
         own("new/fold.py", edited + "\nx = 1\n"),
@@ -80,10 +81,27 @@ def test_related_files_are_never_parted() -> None:
         assert set.union(*parts) == {file.path for file in files}
         assert sum(map(len, parts)) == len(files) and dealt.is_measured_apart
         for family in (
-            {"src/ledger.py", "tests/test_ledger.py", "v2/ledger_v2.py"},
+            {"src/ledger.py", "tests/test_ledger.py", "src/LedgerTest.java", "v2/ledger_v2.py"},
             {"old/wrap.py", "new/fold.py"},
         ):
             assert sum(bool(part & family) for part in parts) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("a/test_ledger.py", "ledger"),
+        ("ledger_tests.py", "ledger"),
+        ("LedgerTest.java", "ledger"),
+        ("ledger_v2.py", "ledger"),
+        ("latest.py", "latest"),
+        ("test_.py", "test_"),
+        ("tests.py", "tests"),
+        ("2024.py", "2024"),
+    ],
+)
+def test_plain_names(path: str, name: str) -> None:
+    assert _plain_name(path) == name
 
 
 def test_names_that_stand_everywhere_relate_nothing() -> None:

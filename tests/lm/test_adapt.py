@@ -11,9 +11,11 @@ import shlex
 import signal
 import string
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -22,12 +24,17 @@ pytest.importorskip("rensa")
 import torch
 
 from codling.bundle import Bundle, load_bundle
+from codling.corpus.own import read_own_code
 from codling.engine import load_model
 from codling.engine.evaluation import evaluate
 from codling.errors import BundleError, ConfigError, CorpusError, TrainingError
 from codling.lm.adapt import Adaptation, AdaptConfig, adapt, adapted_name
+from codling.lm.adapt_plan import Deadline
+from codling.lm.adapt_texts import deal, shards
 from codling.lm.restore import is_int8
 from codling.training.observer import Observer, Status
+from codling.training.run import CurveRow
+from codling.vocab import CURSOR, DOC, SUFFIX, BpeVocab
 from tiny_bundle import tiny_bundle
 from trainable_bundle import trainable_bundle
 
@@ -159,7 +166,12 @@ def test_time_ends_a_run_and_what_it_learned_is_kept(base: Bundle, code: Path, o
         adapt(base, code, dataclasses.replace(QUICK, minutes=0.01), other=other)
     config = dataclasses.replace(QUICK, max_epochs=500.0, patience=1_000, minutes=0.35)
     result = adapt(base, code, config, other=other, out=tmp_path / "made")
-    assert result.bundle is not None and result.seconds < 40 and result.outcome.step > 30
+    assert result.bundle is not None and result.seconds < 40
+    assert 16 <= result.outcome.step < 500 * result.outcome.steps_per_epoch
+    row = CurveRow(**dict.fromkeys(CurveRow.__dataclass_fields__, 0))
+    early, late = Deadline(Observer(), time.monotonic() + 60), Deadline(Observer(), time.monotonic() - 1)
+    assert early.measured(row) and not early.was_reached
+    assert not late.measured(row) and late.was_reached
 
 
 def test_other_code_is_mixed_in_and_measured_by_default(base: Bundle, code: Path, tmp_path: Path) -> None:
@@ -168,6 +180,20 @@ def test_other_code_is_mixed_in_and_measured_by_default(base: Bundle, code: Path
     assert [measure.on for measure in result.measures] == ["held-out files", "Python's standard library"]
     plain = adapt(base, code, dataclasses.replace(QUICK, max_epochs=0.5), out=tmp_path / "plain")
     assert result.outcome.tokens_per_epoch > 1.3 * plain.outcome.tokens_per_epoch
+
+
+def test_hints_are_practised_and_the_measured_text_has_none(base: Bundle, code: Path) -> None:
+    vocab = BpeVocab.train([inspect.getsource(textwrap)], 500)
+    own = read_own_code(code, ["python"], {})
+    texts = deal(base, own, QUICK, code)
+    (training,), (held,) = (part.shards for part in shards(texts, vocab, 0.2, QUICK, code))
+    num_lines = sum(file.num_lines for file in texts.dealt.train)
+    assert 0.1 * num_lines < (training == SUFFIX).sum() == (training == CURSOR).sum() < 0.3 * num_lines
+    assert not (held == SUFFIX).any() and (held == DOC).sum() == len(texts.dealt.valid)
+    plain = shards(texts, vocab, 0.0, QUICK, code)[0].shards[0]
+    assert not (plain == SUFFIX).any()
+    documents = {vocab.decode(part[1:].tolist()) for part in np.split(plain, np.flatnonzero(plain == DOC)[1:])}
+    assert documents == {file.text for file in texts.dealt.train}
 
 
 def test_a_bundle_without_python_says_what_it_cannot_know(code: Path, tmp_path: Path) -> None:

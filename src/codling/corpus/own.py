@@ -135,7 +135,8 @@ def hold_out(files: Sequence[OwnFile], *, share: float, max_chars: int, seed: in
     A file keeps its place when others come or go, as far as their number allows.
 
     Args:
-        share: of all characters, held out for both together; a file more than that at most, and at least one.
+        share: of all characters, held out for both together. One file at least; and as families are not parted, up to
+            three times as much where they are large.
         max_chars: that are held out for each of the two.
 
     Raises:
@@ -203,8 +204,8 @@ def _similarity(signature_P: npt.NDArray[np.uint32], others_FP: npt.NDArray[np.u
 
 def _plain_name(path: str) -> str:
     """A file's name without its ending and what says that it tests, or which one of several it is."""
-    name = PurePosixPath(path).stem.lower()
-    name = re.sub(r"^tests?_|_tests?$|tests?$", "", name) or name
+    name = PurePosixPath(path).stem
+    name = (re.sub(r"^[Tt]ests?_|_tests?$|(?<=[a-z0-9])Tests?$", "", name) or name).lower()  # LedgerTest.java, too
     return re.sub(r"[_-]?v?\d+$", "", name) or name
 
 

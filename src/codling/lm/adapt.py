@@ -31,6 +31,7 @@ from codling.training.observer import Observer
 __all__ = ["AdaptConfig", "Adaptation", "adapt", "adapted_name"]
 
 _EXPORT_S = 15.0  # to write and quantise a graph
+_TIME_IS_UP = ("the machine became slower, so time was up before the planned steps were done; --minutes allows more",)
 _KEPT_S = 30 * 86_400.0  # seconds after which a run that nobody went on with is removed
 
 
@@ -86,6 +87,7 @@ def adapt(
     task = AdaptTask(run_config(bundle, config), vocab)
     load_weights(task.module, weights)
     planned = plan(run_folder, task, training, validation, config, end - time.monotonic())
+    deadline = Deadline(observer or Observer(), end)
     outcome = train(
         task,
         training,
@@ -94,7 +96,7 @@ def adapt(
         loop=planned.loop,
         folder=run_folder,
         init=digest_of(weights),
-        observer=Deadline(observer or Observer(), end),
+        observer=deadline,
     )
     result = Adaptation(
         base=bundle.name,
@@ -104,7 +106,7 @@ def adapt(
         outcome=outcome,
         run=run_folder,
         measures=before,
-        notes=texts.notes,
+        notes=texts.notes + (_TIME_IS_UP if deadline.was_reached and outcome.ended == "stopped" else ()),
         seconds=time.monotonic() - started,
     )
     if result.was_interrupted:

@@ -47,6 +47,7 @@ class Deadline(Observer):
 
     def __init__(self, inner: Observer, end: float) -> None:
         self._inner, self._end = inner, end
+        self.was_reached = False
 
     def started(self, start: Start) -> None:
         self._inner.started(start)
@@ -55,7 +56,8 @@ class Deadline(Observer):
         self._inner.progressed(status)
 
     def measured(self, row: CurveRow) -> bool:
-        return self._inner.measured(row) and time.monotonic() < self._end
+        self.was_reached = time.monotonic() >= self._end
+        return self._inner.measured(row) and not self.was_reached
 
     def sampled(self, sample: SampleRow) -> None:
         self._inner.sampled(sample)
@@ -133,6 +135,8 @@ def _fastest(task: AdaptTask, training: ShardSet, batch: int, window: int) -> tu
     times as fast as two where two cores had four jobs.
     """
     all_threads = torch.get_num_threads()
+    if pick_device(task.config.loop.device, task.config.loop.precision).torch.type == "cuda":
+        return all_threads, _seconds_per_step(task, training, batch, window)
     seconds: dict[int, float] = {}
     try:
         for num_threads in sorted({1, all_threads}):
@@ -161,5 +165,7 @@ def _seconds_per_step(task: AdaptTask, training: ShardSet, batch: int, window: i
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         state = {name: tensor.detach() for name, tensor in state.items()}
+        if device.torch.type == "cuda":
+            torch.cuda.synchronize(device.torch)
         seconds.append(time.perf_counter() - began)
     return float(np.median(seconds[1:]))

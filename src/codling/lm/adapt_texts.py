@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,8 @@ def deal(bundle: Bundle, own: OwnCode, config: AdaptConfig, other: Path | None) 
     notes = []
     if not dealt.is_measured_apart:
         notes.append("so little code that the held-out files also said when to stop: the gain looks a little better")
+    if any(row.get("folder") == own.name for row in card.data.get("adapted", ())):
+        notes.append(f"{bundle.name} has learned from a folder of this name before, perhaps from files held out now")
     knows_python = "python" in card.languages
     replayed: dict[str, str] = {}
     if config.replay and knows_python:
@@ -94,32 +96,33 @@ def _up_to(files: Sequence[OwnFile], max_chars: int) -> dict[str, str]:
 def shards(
     texts: AdaptTexts, vocab: Vocab, hints: float, config: AdaptConfig, folder: Path
 ) -> tuple[ShardSet, ShardSet]:
-    """Training and validation tokens, in memory: nobody's code is copied to a disk.
+    """Training and validation tokens, in memory: a run's folder holds nobody's code.
 
     Raises:
         TrainingError: too little to learn from.
     """
     hinter = Hinter(vocab, hints) if hints and vocab.unit == "sub-word" else None
 
-    def documents(parts: Sequence[str], *, is_training: bool) -> Tokens:
-        found = []
-        for place, text in enumerate(parts):
-            ids = np.array(vocab.encode(text), np.uint16)
-            if hinter is not None and is_training:
-                ids = hinter(ids.tolist(), [config.seed, place])
-            found += [np.array([DOC], np.uint16), ids]
-        return np.concatenate(found)
+    def documents(parts: Iterable[str]) -> list[Tokens]:
+        return [np.array([DOC, *vocab.encode(text)], np.uint16) for text in parts]
 
-    mixed = [file.text for file in texts.dealt.train] + list(texts.replayed.values())
-    order = np.random.default_rng(config.seed).permutation(len(mixed))
-    training = documents([mixed[i] for i in order], is_training=True)
-    if len(training) < _MIN_TOKENS:
+    own = documents(file.text for file in texts.dealt.train)
+    num_own = sum(len(document) for document in own)
+    if num_own < _MIN_TOKENS:
         num_lines = sum(file.num_lines for file in texts.dealt.train)
         raise TrainingError(
-            f"{folder} has too little code to learn from: {len(texts.dealt.train)} files of {num_lines:,} lines, "
-            f"{len(training):,} {vocab.unit}s; {_MIN_TOKENS:,} are the least"
+            f"{folder} has too little code to learn from: {len(own)} files of {num_lines:,} lines, "
+            f"{num_own:,} {vocab.unit}s; {_MIN_TOKENS:,} are the least"
         )
-    held = documents([file.text for file in texts.dealt.valid], is_training=False)
+    mixed = own + documents(texts.replayed.values())
+    if hinter is not None:  # what the model has learned of hints, it must not forget
+        mixed = [
+            np.concatenate([document[:1], hinter(document[1:].tolist(), [config.seed, place])])
+            for place, document in enumerate(mixed)
+        ]
+    order = np.random.default_rng(config.seed).permutation(len(mixed))
+    training = np.concatenate([mixed[i] for i in order])
+    held = np.concatenate(documents(file.text for file in texts.dealt.valid))
     return (
         ShardSet(folder=folder, split="train", vocab=vocab, shards=(training,)),
         ShardSet(folder=folder, split="valid", vocab=vocab, shards=(held,)),

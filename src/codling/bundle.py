@@ -89,8 +89,8 @@ class Card:
     cleaning: dict[str, bool | int] = field(default_factory=dict)
     "How the training text was cleaned, in the fields of corpus.clean.CleanConfig; evaluation cleans in the same way."
     hints: float = 0.0
-    """Share of the training text's lines that were told beforehand what follows the cursor (codling.corpus.hints); 0 when
-    the model knows nothing of it and must not be told."""
+    """Share of the training text's lines that were told beforehand what follows the cursor (codling.corpus.hints); 0
+    when the model knows nothing of it and must not be told."""
     states: tuple[StateRow, ...] = ()
     training: dict[str, Any] = field(default_factory=dict)
     "Configuration, seed, device, duration, commit: enough to train it again."

@@ -28,6 +28,7 @@ WIDTH = 5  # hypotheses of a line
 MAX_TOKENS = 20  # sub-words of a suggested line; nine lines out of ten have no more
 MAX_LINE = 160  # characters of one suggested line
 MAX_BLOCK = 800  # characters of a suggested block
+SURE_LINE = 0.05  # probability that a further line of a block must have by itself; the first is what was asked for
 LINE_IS_OVER = 0.5  # probability of the line's end from which on nothing is suggested behind a line
 
 
@@ -118,6 +119,8 @@ class LineFinder:
             context=context.text,
             expect=expect,
         )
+        if kind == "block" and config.is_greedy and self._sure:
+            _without_guesses(draft)
         return [self._shown(draft, context)]
 
     def _beam(
@@ -183,6 +186,20 @@ class LineFinder:
             (after,) = self._reader.step_all([(found.last, token)])
             draft.state, draft.log_probs_V = after.state, after.log_probs_V
         return draft
+
+
+def _without_guesses(draft: Draft) -> None:
+    """Cut a block before the first line that is hardly more than a guess."""
+    end = draft.text.find("\n", 1)
+    while end != -1:
+        before = next((log_prob for size, log_prob in draft.marks if size >= end), draft.log_prob)
+        following = draft.text.find("\n", end + 1)
+        stop = following if following != -1 else len(draft.text)
+        known = next((log_prob for size, log_prob in draft.marks if size >= stop), draft.log_prob)
+        if known - before < math.log(SURE_LINE):
+            draft.text, draft.log_prob, draft.finished = draft.text[:end], before, True
+            return
+        end = following
 
 
 def _draft_of(found: Hypothesis) -> Draft:

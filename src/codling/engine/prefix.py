@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codling.corpus.hints import HINT_TOKENS
+from codling.engine.fingerprints import Fingerprints, PrefixFingerprints
 from codling.engine.model import Model, State, stack_states
 from codling.errors import CancelledError
 from codling.vocab import CURSOR, DOC, SUFFIX
@@ -89,7 +90,7 @@ class PrefixReader:
         self._read = _Positions(max_bytes * 3 // 4)
         self._guessed = _Positions(max_bytes // 4)
         self._lock = threading.Lock()
-        self._fingerprints = _Fingerprints()
+        self._fingerprints = Fingerprints()
         # In training a document follows another one; straight after zeros its first words would be guessed badly.
         self._before = model.vocab.encode("\n")
         self._hints = model.card.hints > 0
@@ -227,7 +228,7 @@ class PrefixReader:
         ends = {num, *range((start // self.chunk + 1) * self.chunk, num, self.chunk)}
         return sorted(end for end in ends | {keep} if start < end <= num)
 
-    def _longest_known(self, fingerprints: _PrefixFingerprints) -> Position | None:
+    def _longest_known(self, fingerprints: PrefixFingerprints) -> Position | None:
         with self._lock:
             for num in range(fingerprints.num_tokens, 0, -1):
                 found = self._find(fingerprints(num))
@@ -304,54 +305,3 @@ def _num_bytes(position: Position) -> int:
 def _row_of(array: npt.NDArray[np.float32], axis: int, row: int) -> npt.NDArray[np.float32]:
     index = (slice(None),) * axis + (slice(row, row + 1),)
     return array[index]
-
-
-class _Fingerprints:
-    """128-bit fingerprints of token sequences, for all prefixes of a sequence at once.
-
-    Multilinear hashing (Lemire & Kaser 2014, "Strongly universal string hashing is fast"): the sum of tokens times
-    random 64-bit numbers, one per place, modulo 2**64; twice, with independent numbers, which nobody outside knows.
-    """
-
-    def __init__(self) -> None:
-        self._random = np.random.default_rng()
-        self._factors = self._draw(4_096)  # [2, places]
-        self._lock = threading.Lock()
-
-    def of_prefixes(self, tokens_T: npt.NDArray[np.int64]) -> _PrefixFingerprints:
-        factors = self._factors_for(len(tokens_T))[:, : len(tokens_T)]
-        sums = np.cumsum(factors * (tokens_T + 1).astype(np.uint64), axis=1)
-        return _PrefixFingerprints(sums)
-
-    def extend(self, fingerprint: tuple[int, int], place: int, token: int) -> tuple[int, int]:
-        """The fingerprint of a sequence with one more token, at the given place (0-based)."""
-        factors = self._factors_for(place + 1)
-        first = fingerprint[0] + int(factors[0, place]) * (token + 1)
-        second = fingerprint[1] + int(factors[1, place]) * (token + 1)
-        return first & _MASK, second & _MASK
-
-    def _factors_for(self, num: int) -> npt.NDArray[np.uint64]:
-        if num > self._factors.shape[1]:
-            with self._lock:
-                while num > self._factors.shape[1]:
-                    self._factors = np.concatenate([self._factors, self._draw(self._factors.shape[1])], axis=1)
-        return self._factors
-
-    def _draw(self, num: int) -> npt.NDArray[np.uint64]:
-        return self._random.integers(0, 1 << 64, size=(2, num), dtype=np.uint64)
-
-
-_MASK = (1 << 64) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class _PrefixFingerprints:
-    sums: npt.NDArray[np.uint64]
-
-    @property
-    def num_tokens(self) -> int:
-        return int(self.sums.shape[1])
-
-    def __call__(self, num: int) -> tuple[int, int]:
-        """Of the first num tokens."""
-        return int(self.sums[0, num - 1]), int(self.sums[1, num - 1])

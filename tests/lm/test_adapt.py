@@ -145,10 +145,12 @@ def test_an_interrupted_adaptation_goes_on_to_the_same_weights(
 def test_a_given_run_folder_stays_and_fresh_starts_over(base: Bundle, code: Path, other: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     adapt(base, code, QUICK, other=other, run=run, observer=_Interrupts(20))
+    (run / "letter.txt").write_text("mine")
     fresh = _Interrupts(-1)
     result = adapt(base, code, QUICK, other=other, run=run, fresh=True, observer=fresh)
     assert fresh.first == 1
     assert (run / "report.html").is_file() and result.run == run
+    assert (run / "letter.txt").read_text() == "mine"
 
 
 def test_what_gained_nothing_is_not_written(base: Bundle, code: Path, other: Path, tmp_path: Path) -> None:
@@ -220,6 +222,9 @@ def test_mistakes_say_what_to_do(base: Bundle, code: Path, tmp_path: Path) -> No
         adapt(java, tmp_path / "little", QUICK)
     with pytest.raises(CorpusError, match="there is no folder"):
         adapt(base, tmp_path / "nowhere", QUICK)
+    with pytest.raises(TrainingError, match="is there already and is no bundle"):
+        adapt(base, code, QUICK, out=tmp_path / "little")
+    assert (tmp_path / "little" / "one.py").is_file()
     with pytest.raises(TrainingError, match="has no code in python to measure on"):
         (tmp_path / "empty").mkdir()
         adapt(base, code, QUICK, other=tmp_path / "empty")

@@ -19,8 +19,9 @@ from codling.bundle import Bundle, user_bundles
 from codling.config import to_mapping
 from codling.corpus.own import OwnCode, read_own_code
 from codling.corpus.sources import cache_folder
+from codling.errors import TrainingError
 from codling.lm.adapt_config import AdaptConfig
-from codling.lm.adapt_plan import AdaptTask, Deadline, plan, run_config
+from codling.lm.adapt_plan import PLAN, AdaptTask, Deadline, plan, run_config
 from codling.lm.adapt_result import Adaptation, export_adapted, measure
 from codling.lm.adapt_texts import deal, shards
 from codling.lm.restore import model_config, restore
@@ -63,11 +64,13 @@ def adapt(
     Raises:
         BundleError: the bundle cannot be trained any further.
         CorpusError: the folder cannot be read.
-        TrainingError: there is too little code, or too little time.
+        TrainingError: there is too little code, or too little time, or out is something else.
     """
     started = time.monotonic()
     config = config or AdaptConfig()
-    model_config(bundle)  # a bundle that cannot be trained is refused before anything else is done
+    model_config(bundle)  # what cannot be done is refused before anything else is done
+    if out is not None and out.exists() and not (out / "card.json").is_file():
+        raise TrainingError(f"{out} is there already and is no bundle; name another place for the new one with --out")
     on_step(f"reading {folder}")
     own = read_own_code(folder, bundle.card.languages, bundle.card.cleaning)
     texts = deal(bundle, own, config, other)
@@ -83,7 +86,7 @@ def adapt(
 
     run_folder = run or _run_folder(bundle, own, config)
     if fresh:
-        shutil.rmtree(run_folder, ignore_errors=True)
+        (run_folder / PLAN).unlink(missing_ok=True)
     task = AdaptTask(run_config(bundle, config), vocab)
     load_weights(task.module, weights)
     planned = plan(run_folder, task, training, validation, config, end - time.monotonic())
@@ -95,6 +98,7 @@ def adapt(
         optim=planned.optim,
         loop=planned.loop,
         folder=run_folder,
+        fresh=fresh,
         init=digest_of(weights),
         observer=deadline,
     )

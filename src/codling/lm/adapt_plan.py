@@ -30,7 +30,10 @@ from codling.training.observer import Observer, Start, Status
 from codling.training.optimizer import make_optimizer
 from codling.training.run import CurveRow, SampleRow
 
-__all__ = ["AdaptTask", "Deadline", "plan", "run_config"]
+__all__ = ["PLAN", "AdaptTask", "Deadline", "plan", "run_config"]
+
+PLAN = "plan.json"
+"Name of the file in a run's folder that keeps its plan."
 
 _NUM_ROWS = 8  # validations in a run
 
@@ -99,7 +102,7 @@ def plan(
     Raises:
         TrainingError: there is no time for a run worth the name.
     """
-    path = folder / "plan.json"
+    path = folder / PLAN
     if path.is_file():
         try:
             return dataclasses.replace(task.config, loop=from_mapping(LoopConfig, json.loads(path.read_bytes())))

@@ -116,7 +116,7 @@ class Completer:
             suffix: the file after the cursor; suggestions do not repeat what it begins with.
             kind: how far suggestions reach: to the end of the next token, of the line, or of the block.
             limit: suggestions wanted at most, from 1 to 50. Several lines are the most probable ones of one search.
-            language: what the text is written in; the path's suffix tells when None.
+            language: what the text is written in; when None, the path's suffix tells, else the model's first language counts.
             path: where the text comes from.
             temperature: 0 for the most likely continuation; above, one is drawn (lists are ranked all the same).
             in_comments: suggest within comments and documentation, too, though the model has read none.
@@ -140,7 +140,7 @@ class Completer:
         config = SamplingConfig(temperature=temperature)
         clock = Clock(budget_ms, cancelled)
         context = prepare(prefix, suffix)
-        language = language or language_of(path) or self._only_language()
+        language = language or language_of(path) or self._first_language()
         filtered = self._prose_filter(language)
         rows: list[tuple[str, float]] = []
         if in_comments or filtered is None or not filtered.is_prose(context.text):
@@ -181,9 +181,8 @@ class Completer:
             return
         yield from sample(self.reader, self._pieces, position, config, context=context.text, cancelled=cancelled)
 
-    def _only_language(self) -> str | None:
-        languages = self.model.card.languages
-        return languages[0] if len(languages) == 1 else None
+    def _first_language(self) -> str | None:
+        return next(iter(self.model.card.languages), None)
 
     def _prose_filter(self, language: str | None) -> ProseFilter | JavaProseFilter | None:
         """What the model has not learned from is taken out of what it reads; None when that is nothing."""

@@ -13,7 +13,6 @@ import numpy as np
 from codling.engine.expectation import Expectation
 from codling.engine.gate import GATE_FILE, default_gate, load_gate, mix
 from codling.engine.ngram_cache import FEATURES, Candidates
-from codling.engine.open_file import settled
 from codling.engine.project import FileView, ProjectCache
 
 if TYPE_CHECKING:
@@ -98,7 +97,8 @@ _Row = tuple["npt.NDArray[np.int64]", "npt.NDArray[np.float64]", "npt.NDArray[np
 class _View:
     """An open file's cache that remembers its answers until something that counts has changed.
 
-    While a word is typed nothing does, and every keystroke asks about the same contexts.
+    What counts of the open file are its lines but the cursor's, which is being written. So nothing changes while a line
+    is typed, and most keystrokes ask about the same contexts again.
     """
 
     def __init__(self, view: FileView) -> None:
@@ -108,10 +108,11 @@ class _View:
         self._lock = threading.Lock()
 
     def update(self, cache: ProjectCache, before: str, after: str) -> None:
-        counted = (cache.version, settled(before), after)
+        before = before[: before.rfind("\n") + 1]
+        counted = (cache.version, before, after.partition("\n")[2])
         with self._lock:
             if counted[0] is not self._counted[0] or counted[1:] != self._counted[1:]:
-                self._view.update(before, after)
+                self._view.update(before, "\n" + counted[2])
                 self._counted, self._rows = counted, {}
 
     def candidates(self, contexts: Sequence[tuple[int, ...]]) -> Candidates:

@@ -116,7 +116,7 @@ class Completer:
             suffix: the file after the cursor; suggestions do not repeat what it begins with.
             kind: how far suggestions reach: to the end of the next token, of the line, or of the block.
             limit: suggestions wanted at most, from 1 to 50. Several lines are the most probable ones of one search.
-            language: what the text is written in; when None, the path's suffix tells, else the model's first language counts.
+            language: what the text is written in; when None, the path's suffix tells, else it is the model's first.
             path: where the text comes from.
             temperature: 0 for the most likely continuation; above, one is drawn (lists are ranked all the same).
             in_comments: suggest within comments and documentation, too, though the model has read none.

@@ -1,0 +1,36 @@
+"""Dynamic batching for PyTorch: programs written for one example, run for many.
+
+    merge = batchable(TreeLSTMCell(150))
+
+    def encode(tree):
+        return leaf(tree.word) if tree.is_leaf else merge(encode(tree.left), encode(tree.right))
+
+    with batching():
+        roots = [encode(tree) for tree in trees]
+    states = stack(roots)
+
+It stands alone: nothing here imports anything of codling's.
+"""
+
+from .cells import ChildSumTreeLSTM, ChildSumTreeLSTMCell, TreeLSTM, TreeLSTMCell, TreeState
+from .context import batching, eager, stack, value
+from .errors import FoldError
+from .kind import Ragged
+from .operation import Node, batchable, shared
+
+__all__ = [
+    "ChildSumTreeLSTM",
+    "ChildSumTreeLSTMCell",
+    "FoldError",
+    "Node",
+    "Ragged",
+    "TreeLSTM",
+    "TreeLSTMCell",
+    "TreeState",
+    "batchable",
+    "batching",
+    "eager",
+    "shared",
+    "stack",
+    "value",
+]

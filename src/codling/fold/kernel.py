@@ -1,0 +1,139 @@
+"""Kernels: operations that run all their batches of a flush with forward and backward passes written out.
+
+What autograd does per batch, a kernel does once per flush where it can: it keeps what the backward pass needs in buffers
+over all batches, and leaves gradients of weights to one matrix product over all rows at the end. It reads arguments out
+of segments and writes results and gradients into them without a tensor in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from .kind import NodeSlot, Slot
+from .run import Batch, BoundSource
+
+__all__ = ["Kernel", "KernelStep", "OpenKernel"]
+
+
+@dataclass(slots=True, eq=False)
+class KernelStep:
+    """One batch, as a kernel sees it."""
+
+    batch: Batch
+    first: int
+    "How many rows the kernel's earlier batches have."
+    sources: Sequence[BoundSource]
+    "Arguments that aren't children."
+    children: BoundSource | None
+    owner: Tensor | None
+    "Of a ragged list: the row that each child belongs to."
+    first_child: int = 0
+    "How many children the kernel's earlier batches have."
+
+    @property
+    def num(self) -> int:
+        return self.batch.stop - self.batch.start
+
+    def results(self) -> list[Tensor]:
+        """Where the results go."""
+        return [buffer[self.batch.start : self.batch.stop] for buffer in self.batch.segment.buffers()]
+
+    def differentiable(self) -> bool:
+        children = self.children is not None and self.children.differentiable
+        return children or any(source.differentiable for source in self.sources)
+
+
+class Kernel:
+    """What runs an operation's batches of one flush; one object per flush and kind.
+
+    Args:
+        module: whose weights they are.
+        rows: of all batches together.
+        children: of all batches together.
+    """
+
+    def __init__(self, module: nn.Module, rows: int, children: int) -> None:
+        raise NotImplementedError
+
+    @staticmethod
+    def fits(module: nn.Module, slots: Sequence[Slot]) -> bool:
+        """Whether the kernel can run calls with arguments of these forms; if not, autograd does."""
+        raise NotImplementedError
+
+    @staticmethod
+    def split(slots: Sequence[NodeSlot]) -> tuple[Sequence[NodeSlot], Sequence[NodeSlot]]:
+        """Which node arguments are children, gathered together row by row, and which are not."""
+        raise NotImplementedError
+
+    def weights(self) -> list[Tensor]:
+        """The tensors that get gradients from ``finish``."""
+        raise NotImplementedError
+
+    def forward(self, step: KernelStep, keep: bool) -> None:
+        """Fill ``step.results()``; with ``keep``, remember what the backward pass needs."""
+        raise NotImplementedError
+
+    def backward(self, step: KernelStep, grads: list[Tensor] | None) -> None:
+        """Add gradients to what the step read; None: no gradient has come to any of its rows."""
+        raise NotImplementedError
+
+    def finish(self) -> list[Tensor | None]:
+        """Gradients of the weights, after the backward pass of all steps."""
+        raise NotImplementedError
+
+
+class OpenKernel:
+    """A kernel at work, with the token that all its steps depend on."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        weights = kernel.weights()
+        self._trained = any(weight.requires_grad for weight in weights)
+        self._token: Tensor | None = _Weights.apply(kernel, *weights) if torch.is_grad_enabled() else None  # type: ignore[no-untyped-call]
+
+    def run(self, step: KernelStep, token: Tensor | None) -> Tensor | None:
+        """Run a batch; gives the token of all that follow."""
+        if self._token is None or not (self._trained or step.differentiable()):
+            with torch.no_grad():
+                self.kernel.forward(step, keep=False)
+            return token
+        step.batch.segment.differentiable = True
+        return _KernelBatch.apply(token, self._token, self.kernel, step)  # type: ignore[no-untyped-call,no-any-return]
+
+
+class _Weights(torch.autograd.Function):
+    """Stands before all steps of a kernel, so behind them in the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, kernel: Kernel, *weights: Tensor) -> Tensor:
+        ctx.kernel, ctx.num = kernel, len(weights)
+        ctx.set_materialize_grads(False)
+        return torch.zeros(())
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad: None) -> tuple[Tensor | None, ...]:
+        return (None, *ctx.kernel.finish())
+
+
+class _KernelBatch(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, token: Tensor | None, weights: Tensor, kernel: Kernel, step: KernelStep) -> Tensor:
+        ctx.kernel, ctx.step = kernel, step
+        ctx.set_materialize_grads(False)
+        kernel.forward(step, keep=True)
+        return torch.zeros(())
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad: None) -> tuple[None, None, None, None]:
+        step: KernelStep = ctx.step
+        ctx.kernel.backward(step, step.batch.grads() if step.batch.reached() else None)
+        step.batch.leave()
+        return None, None, None, None

@@ -1,0 +1,543 @@
+"""What makes a call lazy: ``batchable`` on a function, a method, a module or a class of modules.
+
+A batchable operation is written for a batch: it takes tensors with one row per example along the first dimension and
+gives such tensors. It is *called* as for one example. Inside ``batching()`` the call gives a lazy node; anywhere else it
+runs at once, on a batch of one.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import torch
+from torch import Tensor, nn
+
+from .errors import FoldError
+from .kind import Constant, Kind, NodeSlot, Ragged, RaggedSlot, Scalar, Setting, Slot, TupleSlot
+from .signature import Signature, build, flatten, signature
+
+if TYPE_CHECKING:
+    from .tape import Tape
+
+__all__ = ["Operation", "Shared", "batchable", "shared"]
+
+T = TypeVar("T")
+
+
+class _Current(threading.local):
+    tape: Tape | None = None
+    eager = False
+
+
+current = _Current()
+"The program that is being recorded in this thread, and whether recording is off."
+
+
+class Shared:
+    """An argument that is the same for all examples and goes to the operation as it is."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def shared(value: T) -> T:
+    """Mark an argument as un-batched: every example gets this very object, without a batch dimension.
+
+    For a table, a mask, a whole encoded document that all examples attend to. Calls with another object are grouped
+    apart. (To a type checker, the value itself.)
+    """
+    return Shared(value)  # type: ignore[return-value]
+
+
+class Node:
+    """The value-to-be of one call, for one example.
+
+    Pass it to further batchable operations; index or unpack it where it is a tuple; compute with it as with a tensor
+    (``codling.fold.arithmetic``). Asking for its value (``node.value``, ``item()``, ``bool()``, ``float()``, ``int()``)
+    runs everything pending, batched.
+    """
+
+    __slots__ = ("ref", "sig", "tape")
+
+    def __init__(self, tape: Tape, ref: int, sig: Signature) -> None:
+        self.tape, self.ref, self.sig = tape, ref, sig
+
+    @property
+    def value(self) -> Any:
+        """The tensor without a batch dimension, or the tuple of them; differentiable."""
+        return self.tape.value(self)
+
+    @property
+    def shape(self) -> torch.Size:
+        """Of the tensor, known before it is computed."""
+        return torch.Size(self._tensor().leaves[0][0])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._tensor().leaves[0][1]
+
+    @property
+    def device(self) -> torch.device:
+        return self._tensor().leaves[0][2]
+
+    def dim(self) -> int:
+        return len(self._tensor().leaves[0][0])
+
+    def _tensor(self) -> Signature:
+        if self.sig.form is not None:
+            raise FoldError(f"{self!r} is a tuple, not a tensor; index it first")
+        return self.sig
+
+    def item(self) -> int | float | bool:
+        return self.value.item()  # type: ignore[no-any-return]
+
+    def tolist(self) -> Any:
+        return self.value.tolist()
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __index__(self) -> int:
+        return int(self.value.__index__())
+
+    def __len__(self) -> int:
+        return len(self.sig.parts) if self.sig.form is not None else int(self.shape[0])
+
+    def __iter__(self) -> Any:
+        return iter([self[i] for i in range(len(self))])
+
+    def __getitem__(self, key: Any) -> Any:
+        if self.sig.form is None:
+            from .arithmetic import apply
+
+            return apply(Tensor.__getitem__, self, key)
+        if isinstance(key, slice):
+            return tuple(self[i] for i in range(*key.indices(len(self))))
+        sig = self.sig
+        key = range(len(sig.parts))[key]
+        return Node(self.tape, self.ref + sig.offsets[key], sig.parts[key])
+
+    def __getattr__(self, name: str) -> Any:
+        fields = getattr(self.sig.form, "_fields", ())
+        if name in fields:
+            return self[fields.index(name)]
+        if self.sig.form is None and not name.startswith("_"):
+            from .arithmetic import method
+
+            return method(self, name)
+        raise AttributeError(f"a lazy {self.sig!r} has no {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<node {self.ref >> 8} {self.tape.kinds[self.ref >> 8].name}: {self.sig!r}>"
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        from .arithmetic import apply
+
+        return apply(function, *args, **(kwargs or {}))
+
+
+class State:
+    """What an operation remembers: the kinds of its calls, for as long as nothing about it has changed.
+
+    It doesn't travel: a copy or a pickle of the operation's owner starts with an empty one.
+    """
+
+    __slots__ = ("call", "kernel", "kinds", "module", "name", "ragged", "share", "stamp", "tape")
+
+    def __init__(self, name: str, *, share: bool | None, ragged: bool) -> None:
+        self.name, self.share, self.ragged = name, share, ragged
+        self.kinds: dict[Any, Kind] = {}
+        self.tape = -1
+        self.stamp: Any = None
+        self.call: Callable[..., Any]
+        self.module: nn.Module | None = None
+        self.kernel: Any = None
+
+    def __reduce__(self) -> Any:
+        return _state, (self.name, self.share, self.ragged)
+
+    def refresh(self, tape: Tape) -> None:
+        """At an operation's first call in a program: forget the kinds if its owner has changed since."""
+        self.tape = tape.number
+        stamp: tuple[Any, ...] = (torch.get_default_dtype(), torch.is_autocast_enabled("cpu"))
+        if torch.cuda.is_available():
+            stamp += (torch.is_autocast_enabled("cuda"),)
+        if self.module is not None:
+            stamp += (self.module.training, *((p.dtype, p.device) for p in self.module.parameters()))
+        if stamp != self.stamp:
+            self.kinds, self.stamp = {}, stamp
+
+
+def _state(name: str, share: bool | None, ragged: bool) -> State:
+    return State(name, share=share, ragged=ragged)
+
+
+def record(self: Any, *args: Any, **settings: Any) -> Any:
+    """Call a batchable operation for one example.
+
+    The body of ``__call__`` of all batchable things; what runs once per node of a program stands here in one piece,
+    without a function call that could be spared.
+    """
+    tape = current.tape
+    if tape is None:
+        return _outside(self, args, settings)
+    try:
+        state = self._fold
+        if state.tape != tape.number:
+            state = _ready(self)
+            state.refresh(tape)
+    except AttributeError:
+        state = _ready(self)
+        state.refresh(tape)
+    refs: tuple[int, ...]
+    key: tuple[Any, ...] | None = None
+    if not settings:
+        if len(args) == 2:
+            a, b = args
+            if type(a) is Node and type(b) is Node and a.tape is tape and b.tape is tape:
+                key = (a.sig, b.sig, torch.is_grad_enabled())
+                refs = (a.ref, b.ref)
+        elif len(args) == 1:
+            a = args[0]
+            if type(a) is int:
+                key = (int, torch.is_grad_enabled())
+                refs = (len(tape.scalars),)
+                tape.scalars.append(a)
+            elif type(a) is Node and a.tape is tape:
+                key = (a.sig, torch.is_grad_enabled())
+                refs = (a.ref,)
+    if key is None:
+        key, refs = _read(state, tape, args, settings)
+    kind = state.kinds.get(key)
+    if kind is None:
+        kind = _new_kind(state, key, args, settings)
+    if kind.share:
+        found = tape.shared_node(kind, refs)
+        if found is not None:
+            return found
+    kinds = tape.kinds
+    index = len(kinds)
+    kinds.append(kind)
+    tape.starts.append(len(tape.refs))
+    tape.refs.extend(refs)
+    if tape.places is not None:
+        frame = sys._getframe(1)
+        tape.places.append((frame.f_code, frame.f_lasti))
+    result = kind.result
+    if result is None:
+        result = tape.learn(index)
+    return Node(tape, index << 8, result)
+
+
+class Operation:
+    """A batchable function; or, as ``@batchable`` on a method makes it, a descriptor that binds to each instance."""
+
+    _fold: State
+
+    def __init__(self, function: Callable[..., Any], *, share: bool | None = None, ragged: bool = False) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.owner: Any = None
+        self._fold = State(getattr(function, "__qualname__", repr(function)), share=share, ragged=ragged)
+
+    __call__ = record
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        bound = Operation(self.function.__get__(instance, owner), share=self._fold.share, ragged=self._fold.ragged)
+        bound.owner = instance
+        instance.__dict__[self.function.__name__] = bound  # found there from now on, without coming here
+        return bound
+
+    def __reduce__(self) -> Any:
+        if self.owner is not None:
+            return getattr, (self.owner, self.function.__name__)
+        return self.__qualname__  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        return f"<batchable {self._fold.name}>"
+
+
+@overload
+def batchable(operation: T, *, share: bool | None = ..., ragged: bool = ..., name: str | None = ...) -> T: ...
+@overload
+def batchable(
+    operation: None = None, *, share: bool | None = ..., ragged: bool = ..., name: str | None = ...
+) -> Callable[[T], T]: ...
+def batchable(
+    operation: Any = None, *, share: bool | None = None, ragged: bool = False, name: str | None = None
+) -> Any:
+    """Make an operation on a batch callable for one example, lazily.
+
+    Args:
+        operation: a function, a method (as a decorator), an instance of ``nn.Module`` (the instance becomes batchable;
+            its parameters, state and type stay), or a subclass of ``nn.Module`` (as a decorator: all instances). It takes
+            and gives tensors with one row per example along the first dimension, and computes each row from the same row
+            of its arguments. Numbers arrive as tensors [N]; tensors of the caller are stacked; keyword arguments, strings
+            and None are the same for a batch; see ``shared`` for other arguments that are.
+        share: two calls with the same arguments may be computed once. None: only where that is known to be sound, which
+            is for PyTorch's own layers and activations without dropout. Never in a module that has dropout in training.
+        ragged: a list of nodes as an argument may have another length for each example, and arrives as ``Ragged``.
+            Without it, lists are tuples, and calls with another length are grouped apart.
+        name: in errors and plans; by default the function's or the class's.
+
+    Raises:
+        FoldError: neither a function nor a module.
+    """
+    if operation is None:
+        return functools.partial(batchable, share=share, ragged=ragged, name=name)
+    options = (name, share, ragged)
+    if isinstance(operation, nn.Module):
+        return _batchable_instance(operation, options)
+    if isinstance(operation, type) and issubclass(operation, nn.Module):
+        operation._fold_options = options  # type: ignore[attr-defined]
+        operation._fold_call = operation.__call__  # type: ignore[attr-defined]
+        operation.__call__ = record
+        return operation
+    if callable(operation) and not isinstance(operation, type):
+        made = Operation(operation, share=share, ragged=ragged)
+        if name is not None:
+            made._fold.name = name
+        return made
+    raise FoldError(f"batchable takes a function or an nn.Module, not {operation!r}")
+
+
+def _batchable_instance(module: nn.Module, options: tuple[str | None, bool | None, bool]) -> nn.Module:
+    if not hasattr(type(module), "_fold_options"):
+        module.__class__ = _batchable_class(type(module))
+    module.__dict__["_fold_options"] = options
+    module.__dict__.pop("_fold", None)
+    return module
+
+
+@functools.cache
+def _batchable_class(base: type[nn.Module]) -> type[nn.Module]:
+    """A subclass that differs in its ``__call__`` alone; for pickle, the base with the options beside it."""
+
+    def reduce_ex(self: Any, protocol: Any) -> Any:
+        state = {name: value for name, value in self.__dict__.items() if name != "_fold"}
+        return _restore, (base,), state
+
+    members = {
+        "__call__": record,
+        "__reduce_ex__": reduce_ex,
+        "__module__": base.__module__,
+        "__qualname__": base.__qualname__,
+        "__doc__": base.__doc__,
+        "_fold_options": (None, None, False),
+        "_fold_call": base.__call__,
+    }
+    return type(base.__name__, (base,), members)
+
+
+def _restore(base: type[nn.Module]) -> nn.Module:
+    cls = _batchable_class(base)
+    return cls.__new__(cls)
+
+
+def _ready(self: Any) -> State:
+    """The operation's state, with what it calls bound to it."""
+    state: State | None = self.__dict__.get("_fold")
+    if state is None:
+        name, share, ragged = self._fold_options
+        state = self.__dict__["_fold"] = State(name or type(self).__name__, share=share, ragged=ragged)
+    if isinstance(self, Operation):
+        state.call = self.function
+        state.module = self.owner if isinstance(self.owner, nn.Module) else None
+    else:
+        state.call = functools.partial(type(self)._fold_call, self)
+        state.module = self
+        state.kernel = getattr(self, "fold_kernel", None)
+    return state
+
+
+def _read(state: State, tape: Tape, args: tuple[Any, ...], settings: dict[str, Any]) -> tuple[Any, tuple[int, ...]]:
+    """Any call's key and references: the long way."""
+    refs: list[int] = []
+    tail: list[int] = []
+
+    def read(arg: Any) -> Any:
+        if isinstance(arg, Node):
+            if arg.tape is not tape:
+                arg = arg.value  # of another program: a constant to this one, through which gradients still flow
+                return tuple_key(arg) if isinstance(arg, tuple) else read(arg)
+            refs.append(arg.ref)
+            return arg.sig
+        if type(arg) in (int, float, bool):
+            refs.append(len(tape.scalars))
+            tape.scalars.append(arg)
+            return type(arg)
+        if isinstance(arg, Tensor):
+            refs.append(len(tape.tensors))
+            tape.tensors.append(arg)
+            return (signature(arg),)
+        if isinstance(arg, Shared):
+            return ("shared", id(arg.value))
+        if isinstance(arg, list) and state.ragged:
+            return ragged_key(arg)
+        if isinstance(arg, (tuple, list)):
+            return tuple_key(arg)
+        return ("setting", type(arg), arg)
+
+    def tuple_key(arg: Any) -> Any:
+        return ("tuple", type(arg), *map(read, arg))
+
+    def ragged_key(arg: list[Any]) -> Any:
+        if tail:
+            raise FoldError(f"{state.name} was called with two lists; a ragged operation takes one")
+        sig = None
+        for item in arg:
+            if type(item) is not Node or item.tape is not tape:
+                raise FoldError(f"{state.name} was called with a list that holds {item!r}; it may hold nodes only")
+            if sig is not None and item.sig is not sig:
+                raise FoldError(f"{state.name} was called with a list of both {sig!r} and {item.sig!r}")
+            sig = item.sig
+            tail.append(item.ref)
+        return ("ragged", sig)
+
+    key: list[Any] = [read(arg) for arg in args]
+    for name in sorted(settings):
+        value = settings[name]
+        if isinstance(value, (Node, Tensor)):
+            raise FoldError(f"{state.name}({name}=…) got a value of its own for each example: pass it by position")
+        if isinstance(value, Shared):
+            key.append((name, "shared", id(value.value)))
+        else:
+            key.append((name, type(value), value))
+    key.append(torch.is_grad_enabled())
+    return tuple(key), (*refs, *tail)
+
+
+def _new_kind(state: State, key: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> Kind:
+    column = 0
+
+    def slot(arg: Any) -> Slot:
+        nonlocal column
+        if isinstance(arg, Node) and arg.tape is not current.tape:
+            arg = arg.value
+        if isinstance(arg, list) and state.ragged:
+            return RaggedSlot(arg[0].sig if arg else None)
+        if isinstance(arg, (tuple, list)):
+            form = type(arg) if hasattr(arg, "_fields") else tuple
+            return TupleSlot(form, tuple(slot(item) for item in arg))
+        column += 1
+        if isinstance(arg, Node):
+            return NodeSlot(column - 1, arg.sig)
+        if isinstance(arg, Tensor):
+            return Constant(column - 1, signature(arg))
+        if type(arg) in (int, bool):
+            return Scalar(column - 1, torch.int64 if type(arg) is int else torch.bool)
+        if type(arg) is float:
+            return Scalar(column - 1, None)
+        column -= 1
+        return Setting(arg.value if isinstance(arg, Shared) else arg)
+
+    slots = tuple(slot(arg) for arg in args)
+    values = {name: value.value if isinstance(value, Shared) else value for name, value in settings.items()}
+    device = None
+    if state.module is not None:
+        device = next((p.device for p in state.module.parameters()), None)
+    share = _may_share(state)
+    kernel = state.kernel if not torch.is_autocast_enabled("cpu") and not torch.is_autocast_enabled("cuda") else None
+    if kernel is not None and not kernel.fits(state.module, slots):
+        kernel = None
+    kind = Kind(state.name, state.call, slots, values, torch.is_grad_enabled(), share, kernel, device)
+    state.kinds[key] = kind
+    return kind
+
+
+_RANDOM = (nn.modules.dropout._DropoutNd, nn.RReLU)
+
+
+def _may_share(state: State) -> bool:
+    """Whether two calls with the same arguments may be one: declared or known so, and nothing random in training."""
+    module = state.module
+    if module is not None and any(m.training and isinstance(m, _RANDOM) for m in module.modules()):
+        return False
+    if state.share is not None:
+        return state.share
+    if module is None or isinstance(getattr(module, state.name, None), Operation):
+        return False
+    base = type(module).__mro__[1] if "_fold_options" in type(module).__dict__ else type(module)
+    return (
+        base.__module__ in ("torch.nn.modules.linear", "torch.nn.modules.sparse", "torch.nn.modules.activation")
+        and not isinstance(module, nn.MultiheadAttention)
+        and not module._forward_hooks
+        and not module._forward_pre_hooks
+    )
+
+
+def _outside(self: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+    """A call where nothing is recorded: at once, on a batch of one; or recorded where its arguments are."""
+    tape = _tape_of(args)
+    if tape is not None:
+        current.tape = tape
+        try:
+            return record(self, *args, **settings)
+        finally:
+            current.tape = None
+    state = _ready(self)
+    device = next((p.device for p in state.module.parameters()), None) if state.module is not None else None
+
+    def one(arg: Any) -> Any:
+        if isinstance(arg, Tensor):
+            return arg.unsqueeze(0)
+        if type(arg) in (int, float, bool):
+            return torch.tensor([arg], device=device)
+        if isinstance(arg, Shared):
+            return arg.value
+        if isinstance(arg, list) and state.ragged:
+            return _ragged_of_one(arg, device)
+        if isinstance(arg, (tuple, list)):
+            items = [one(item) for item in arg]
+            return type(arg)._make(items) if hasattr(arg, "_make") else tuple(items)
+        return arg
+
+    values = {name: value.value if isinstance(value, Shared) else value for name, value in settings.items()}
+    result = state.call(*map(one, args), **values)
+    return _first(result)
+
+
+def _first(result: Any) -> Any:
+    if isinstance(result, Tensor):
+        return result.squeeze(0)
+    items = [_first(item) for item in result]
+    return type(result)._make(items) if hasattr(result, "_make") else tuple(items)
+
+
+def _ragged_of_one(items: list[Any], device: torch.device | None) -> Ragged:
+    if items:
+        rows = zip(*(flatten(item, []) for item in items), strict=True)
+        stacked = [torch.stack(row) for row in rows]
+        value, device = build(signature(items[0]), iter(stacked)), stacked[0].device
+    else:
+        value = None
+    owner = torch.zeros(len(items), dtype=torch.int64, device=device)
+    return Ragged(value, owner, torch.tensor([len(items)], device=device))
+
+
+def _tape_of(args: Any) -> Tape | None:
+    for arg in args:
+        if isinstance(arg, Node):
+            return arg.tape
+        if isinstance(arg, (tuple, list)):
+            found = _tape_of(arg)
+            if found is not None:
+                return found
+    return None

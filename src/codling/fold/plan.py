@@ -1,0 +1,244 @@
+"""Plans: a schedule with everything worked out that doesn't depend on values.
+
+Results of one form lie in one buffer per flush, a *segment*, batch below batch. So the arguments of a batch are rows of
+few buffers, and assembling them is an ``index_select`` for each tensor, whatever the number of nodes. A plan that touches
+nothing outside itself depends on the program's structure alone and is kept for the next program of that structure.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .kind import Kind
+from .schedule import shorter
+from .signature import Signature
+
+__all__ = ["Part", "PlacedNodes", "Plan", "PlanCache", "Source", "Step", "make_plan", "make_source"]
+
+Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one segment."""
+
+    segment: int
+    offset: int
+    "Which of the segment's tensors is the first of the value's."
+    rows: Tensor
+    "int64: rows of the segment."
+    positions: Tensor | None
+    "int64: where they go in the result; None: they are all of it."
+    producers: tuple[int, ...]
+    "Numbers of the batches that wrote the rows."
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the values of one argument of a batch are."""
+
+    sig: Signature
+    num: int
+    parts: tuple[Part, ...]
+
+
+@dataclass(slots=True)
+class Step:
+    """One batch of a plan."""
+
+    kind: Kind
+    num: int
+    segment: int
+    start: int
+    "Its first row in the segment."
+    first: int
+    "How many nodes of its kind stand in earlier batches of the plan."
+    nodes: Ints
+    "Numbers of its nodes in the program."
+    sources: tuple[Source, ...] = ()
+    children: Source | None = None
+    "A ragged list's items; with a kernel, whatever the kernel takes as children."
+    owner: Tensor | None = None
+    lengths: Tensor | None = None
+    scalars: tuple[Ints, ...] = ()
+    constants: tuple[Ints, ...] = ()
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to run, in order, and where results go."""
+
+    steps: list[Step]
+    segments: list[tuple[Signature, int]]
+    "Form and rows of each new segment."
+    schedule: str
+    other_batches: int
+    "How many batches the schedule not taken has."
+    rows: dict[Kind, int] = field(default_factory=dict)
+    children: dict[Kind, int] = field(default_factory=dict)
+    nodes: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    segment_of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    row_of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    batch_of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+class PlacedNodes:
+    """For each node of a program: its segment, row and batch; −1 before it has run."""
+
+    def __init__(self) -> None:
+        self.segment, self.row, self.batch = (np.full(64, -1, np.int64) for _ in range(3))
+
+    def grow(self, num: int) -> None:
+        if num > len(self.segment):
+            more = np.full(max(num, 2 * len(self.segment)) - len(self.segment), -1, np.int64)
+            self.segment = np.concatenate([self.segment, more])
+            self.row = np.concatenate([self.row, more])
+            self.batch = np.concatenate([self.batch, more])
+
+    def enter(self, plan: Plan) -> None:
+        self.segment[plan.nodes] = plan.segment_of
+        self.row[plan.nodes] = plan.row_of
+        self.batch[plan.nodes] = plan.batch_of
+
+
+def make_source(placed: PlacedNodes, refs: Ints, sig: Signature, device: torch.device) -> Source:
+    """Where the values that ``refs`` stand for are."""
+    nodes, offsets = refs >> 8, refs & 255
+    segments = placed.segment[nodes]
+    rows = placed.row[nodes]
+    batches = placed.batch[nodes]
+    if len(refs) and (segments == segments[0]).all() and (offsets == offsets[0]).all():
+        producers = tuple(np.unique(batches).tolist())
+        part = Part(int(segments[0]), int(offsets[0]), _index(rows, device), None, producers)
+        return Source(sig, len(refs), (part,))
+    parts = []
+    both = segments * 256 + offsets
+    for key in np.unique(both).tolist():
+        at = np.flatnonzero(both == key)
+        producers = tuple(np.unique(batches[at]).tolist())
+        parts.append(Part(key >> 8, key & 255, _index(rows[at], device), _index(at, device), producers))
+    return Source(sig, len(refs), tuple(parts))
+
+
+def _index(rows: Ints, device: torch.device) -> Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(rows))
+    return tensor if device.type == "cpu" else tensor.to(device)
+
+
+def make_plan(
+    kinds: Sequence[Kind],
+    nodes: Sequence[int],
+    starts: Sequence[int],
+    refs: Sequence[int],
+    placed: PlacedNodes,
+    first_segment: int,
+    first_batch: int,
+) -> Plan:
+    """Plan the pending nodes of a program.
+
+    Args:
+        kinds: of the pending nodes.
+        nodes: their numbers in the program, ascending.
+        starts: of each, where its references begin in ``refs``, which closes with one past the last's.
+        refs: node number · 256 + number of the first tensor, for nodes; an index into a pool, for other arguments.
+        placed: where earlier nodes are; the new ones are entered.
+        first_segment: the number that the first new segment gets; and the first new batch.
+    """
+    local = {node: i for i, node in enumerate(nodes)}
+    inputs: list[list[int]] = []
+    for kind, start, stop in zip(kinds, starts[:-1], starts[1:], strict=True):
+        needed = [refs[start + slot.column] >> 8 for slot in kind.nodes]
+        if kind.ragged is not None:
+            needed += [ref >> 8 for ref in refs[start + kind.width : stop]]
+        inputs.append([local[node] for node in needed if node in local])
+    schedule, name, other = shorter(kinds, inputs)
+
+    numbers = np.asarray(nodes, np.int64)
+    plan = Plan([], [], name, other, nodes=numbers)
+    plan.segment_of, plan.row_of, plan.batch_of = (np.empty(len(numbers), np.int64) for _ in range(3))
+    known: dict[Signature, int] = {}
+    for batch, (kind, members) in enumerate(schedule):
+        at = np.asarray(members, np.int64)
+        sig = kind.result
+        new = sig is None or sig not in known
+        segment = len(plan.segments) if new else known[sig]  # type: ignore[index]
+        if new:
+            # A form that isn't known yet has one node: it is being learnt (Tape.learn).
+            plan.segments.append((sig, 0))  # type: ignore[arg-type]
+            if sig is not None:
+                known[sig] = segment
+        rows = plan.segments[segment][1]
+        plan.segments[segment] = (plan.segments[segment][0], rows + len(at))
+        first = plan.rows.get(kind, 0)
+        plan.rows[kind] = first + len(at)
+        plan.segment_of[at] = first_segment + segment
+        plan.row_of[at] = np.arange(rows, rows + len(at))
+        plan.batch_of[at] = first_batch + batch
+        plan.steps.append(Step(kind, len(at), first_segment + segment, rows, first, numbers[at]))
+    placed.enter(plan)
+
+    all_starts, all_refs = np.asarray(starts, np.int64), np.asarray(refs, np.int64)
+    for step, (_, members) in zip(plan.steps, schedule, strict=True):
+        _arguments(step, np.asarray(members, np.int64), all_starts, all_refs, placed)
+        if step.children is not None:
+            plan.children[step.kind] = plan.children.get(step.kind, 0) + step.children.num
+    return plan
+
+
+def _arguments(step: Step, members: Ints, starts: Ints, refs: Ints, placed: PlacedNodes) -> None:
+    kind = step.kind
+    begin = starts[members]
+    device = kind.device or next((slot.sig.leaves[0][2] for slot in kind.nodes), torch.device("cpu"))
+    slots = kind.nodes
+    if kind.kernel is not None and kind.ragged is None:
+        children, slots = kind.kernel.split(slots)
+        if children:
+            columns = np.array([slot.column for slot in children])
+            step.children = make_source(placed, refs[begin[:, None] + columns].ravel(), children[0].sig, device)
+    step.sources = tuple(make_source(placed, refs[begin + slot.column], slot.sig, device) for slot in slots)
+    step.scalars = tuple(refs[begin + slot.column] for slot in kind.scalars)
+    step.constants = tuple(refs[begin + slot.column] for slot in kind.constants)
+    if kind.ragged is not None:
+        begin = begin + kind.width
+        lengths = starts[members + 1] - begin
+        owner = np.repeat(np.arange(len(members)), lengths)
+        within = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        if kind.ragged.sig is not None:
+            step.children = make_source(placed, refs[np.repeat(begin, lengths) + within], kind.ragged.sig, device)
+        step.owner, step.lengths = _index(owner, device), _index(lengths, device)
+
+
+class PlanCache:
+    """Plans by structure, the longest unused forgotten first."""
+
+    def __init__(self, max_nodes: int = 4_000_000) -> None:
+        self.max_nodes = max_nodes  # about 100 bytes each
+        self.num_nodes = 0
+        self.hits = self.misses = 0
+        self._plans: OrderedDict[bytes, Plan] = OrderedDict()
+
+    def get(self, key: bytes) -> Plan | None:
+        plan = self._plans.get(key)
+        if plan is None:
+            self.misses += 1
+            return None
+        self.hits += 1
+        self._plans.move_to_end(key)
+        return plan
+
+    def put(self, key: bytes, plan: Plan) -> None:
+        self._plans[key] = plan
+        self.num_nodes += len(plan.nodes)
+        while self.num_nodes > self.max_nodes and len(self._plans) > 1:
+            _, old = self._plans.popitem(last=False)
+            self.num_nodes -= len(old.nodes)
+
+    def clear(self) -> None:
+        self._plans.clear()
+        self.num_nodes = 0

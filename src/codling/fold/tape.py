@@ -1,0 +1,354 @@
+"""Tapes: the program as it is recorded, node by node, and its values as far as it has run."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import FoldError, Place, place_text
+from .kernel import KernelStep, OpenKernel
+from .kind import Kind, NodeSlot, Ragged, RaggedSlot, Scalar, Setting, Slot, TupleSlot
+from .operation import Node
+from .plan import Plan, PlacedNodes, PlanCache, Source, Step, make_plan, make_source
+from .run import Batch, BoundPart, BoundSource, Segment, gather, store
+from .signature import Signature, batch_signature, build
+
+__all__ = ["BatchReport", "FlushReport", "Tape", "plan_cache"]
+
+plan_cache = PlanCache()
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """One batch, for ``explain``."""
+
+    kind: Kind
+    num: int
+    nodes: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+    gather_s: float
+    compute_s: float
+
+
+@dataclass(slots=True)
+class FlushReport:
+    """What one asking for values has run."""
+
+    schedule: str
+    other_batches: int
+    cached: bool
+    plan_s: float
+    batches: list[BatchReport] = field(default_factory=list)
+
+
+class Tape:
+    """One program.
+
+    Attributes:
+        kinds: of each node.
+        starts: where each node's references begin in ``refs``.
+        refs: node number · 256 + number of its first tensor; for numbers and tensors, their index in the pool.
+        places: where each node was made; None: not noted.
+    """
+
+    def __init__(self, *, places: bool = True, device: torch.device | None = None) -> None:
+        self.number = next(_numbers)
+        self.kinds: list[Kind] = []
+        self.starts: list[int] = []
+        self.refs: list[int] = []
+        self.places: list[Place] | None = [] if places else None
+        self.scalars: list[int | float | bool] = []
+        self.tensors: list[Tensor] = []
+        self.reports: list[FlushReport] = []
+        self._device = device
+        self._shared: dict[Any, Node] = {}
+        self._placed = PlacedNodes()
+        self._segments: list[Segment] = []
+        self._batches: list[Batch] = []
+        self._token: Tensor | None = None
+        self._base = 0  # all nodes before it have run
+        self._early: set[int] = set()  # and these behind it
+        self._running = False
+
+    # Recording
+
+    def shared_node(self, kind: Kind, refs: tuple[int, ...]) -> Node | None:
+        """The node of an equal call; without one, the node about to be recorded is entered for calls to come."""
+        key = [kind, *(refs[slot.column] for slot in kind.nodes)]
+        key += [(type(self.scalars[refs[s.column]]), self.scalars[refs[s.column]]) for s in kind.scalars]
+        key += [id(self.tensors[refs[s.column]]) for s in kind.constants]
+        key += refs[kind.width :]
+        found = self._shared.get(tuple(key))
+        if found is None and kind.result is not None:
+            self._shared[tuple(key)] = Node(self, len(self.kinds) << 8, kind.result)
+        return found
+
+    def learn(self, index: int) -> Signature:
+        """Run a node whose result's form isn't known yet, with what it needs and nothing else."""
+        needed, waiting = {index}, [index]
+        while waiting:
+            for each in self._inputs(waiting.pop()):
+                if each >= self._base and each not in self._early and each not in needed:
+                    needed.add(each)
+                    waiting.append(each)
+        self._run(sorted(needed))
+        self._early |= needed
+        result = self.kinds[index].result
+        assert result is not None
+        return result
+
+    def _inputs(self, node: int) -> list[int]:
+        kind, start = self.kinds[node], self.starts[node]
+        found = [self.refs[start + slot.column] >> 8 for slot in kind.nodes]
+        if kind.ragged is not None:
+            stop = self.starts[node + 1] if node + 1 < len(self.starts) else len(self.refs)
+            found += [ref >> 8 for ref in self.refs[start + kind.width : stop]]
+        return found
+
+    # Values
+
+    def value(self, node: Node) -> Any:
+        """One node's value, without a batch dimension."""
+        if self._pending(node.ref >> 8):
+            self.flush()
+        source = self._source(np.array([node.ref]), node.sig)
+        (value,) = gather([source], self._token)
+        return _map(value, node.sig, lambda tensor: tensor[0])
+
+    def stack(self, nodes: Sequence[Node]) -> Any:
+        """Values of nodes of one form, one below the other."""
+        self.flush()
+        source = self._source(np.fromiter((node.ref for node in nodes), np.int64, len(nodes)), nodes[0].sig)
+        (value,) = gather([source], self._token)
+        return value
+
+    def _pending(self, node: int) -> bool:
+        return node >= self._base and node not in self._early
+
+    def _source(self, refs: Any, sig: Signature) -> BoundSource:
+        return self._bind(make_source(self._placed, refs, sig, sig.leaves[0][2]))
+
+    def _bind(self, source: Source) -> BoundSource:
+        parts = tuple(
+            BoundPart(
+                self._segments[part.segment],
+                part.offset,
+                part.rows,
+                part.positions,
+                tuple([self._batches[number] for number in part.producers]),
+            )
+            for part in source.parts
+        )
+        return BoundSource(source.sig, source.num, parts)
+
+    # Running
+
+    def flush(self) -> None:
+        """Run everything pending."""
+        if self._running:
+            raise FoldError(
+                "a value was asked for inside a batchable operation, which runs on whole batches: ask outside of it"
+            )
+        if self._base == len(self.kinds):
+            return
+        if self._early:
+            self._run([node for node in range(self._base, len(self.kinds)) if node not in self._early])
+        else:
+            self._run(range(self._base, len(self.kinds)))
+        self._base = len(self.kinds)
+        self._early.clear()
+
+    def _run(self, nodes: Sequence[int]) -> None:
+        before = time.perf_counter()
+        plan, cached = self._plan(nodes)
+        report = FlushReport(plan.schedule, plan.other_batches, cached, time.perf_counter() - before)
+        self.reports.append(report)
+        offset = len(self._segments)
+        self._segments += [Segment(sig, rows) for sig, rows in plan.segments]
+        open_kernels: dict[Kind, OpenKernel] = {}
+        self._running = True
+        grad = torch.is_grad_enabled()
+        try:
+            for step in plan.steps:
+                torch.set_grad_enabled(step.kind.grad)
+                segment = self._segments[step.segment]
+                batch = Batch(segment, step.start, step.start + step.num)
+                self._batches.append(batch)
+                self._step(step, batch, plan, open_kernels, report)
+        except BaseException:
+            self._give_up(offset)
+            raise
+        finally:
+            torch.set_grad_enabled(grad)
+            self._running = False
+
+    def _give_up(self, offset: int) -> None:
+        """After an error: nothing of this flush counts as run."""
+        del self._segments[offset:]
+        broken = self._placed.segment >= offset
+        self._placed.segment[broken] = -1
+
+    def _plan(self, nodes: Sequence[int]) -> tuple[Plan, bool]:
+        self._placed.grow(len(self.kinds))
+        first, last = nodes[0], nodes[-1]
+        whole = len(nodes) == last + 1 - first
+        key = None
+        if whole and first == 0 and len(nodes) == len(self.kinds) and self.kinds[-1].result is not None:
+            numbers = array("q", [kind.number for kind in self.kinds])
+            key = numbers.tobytes() + array("q", self.starts).tobytes() + array("q", self.refs).tobytes()
+            plan = plan_cache.get(key)
+            if plan is not None:
+                self._placed.enter(plan)
+                return plan, True
+        kinds, starts, refs = self.kinds, self.starts, self.refs
+        if not whole:
+            kinds = [kinds[node] for node in nodes]
+            refs, starts = [], []
+            for node in nodes:
+                stop = self.starts[node + 1] if node + 1 < len(self.starts) else len(self.refs)
+                starts.append(len(refs))
+                refs += self.refs[self.starts[node] : stop]
+        elif first:
+            kinds, starts = kinds[first:], starts[first:]
+        plan = make_plan(
+            kinds, nodes, [*starts, len(refs)], refs, self._placed, len(self._segments), len(self._batches)
+        )
+        if key is not None:
+            plan_cache.put(key, plan)
+        return plan, False
+
+    def _step(
+        self, step: Step, batch: Batch, plan: Plan, open_kernels: dict[Kind, OpenKernel], report: FlushReport
+    ) -> None:
+        kind = step.kind
+        started = time.perf_counter()
+        sources = [self._bind(source) for source in step.sources]
+        children = self._bind(step.children) if step.children is not None else None
+        if kind.kernel is not None and kind.result is not None:
+            kernel = open_kernels.get(kind)
+            if kernel is None:
+                made = kind.kernel(kind.call.args[0], plan.rows[kind], plan.children.get(kind, 0))  # type: ignore[attr-defined]
+                kernel = open_kernels[kind] = OpenKernel(made)
+            bound = KernelStep(batch, step.first, sources, children, step.owner)
+            self._token = kernel.run(bound, self._token)
+            report.batches.append(BatchReport(kind, step.num, step.nodes, 0.0, time.perf_counter() - started))
+            return
+        args = self._arguments(step, sources, children)
+        gathered = time.perf_counter()
+        try:
+            result = kind.call(*args, **kind.settings)
+            sig, self._token = store(result, batch, self._token)
+        except Exception as error:
+            self._blame(step, error, args)
+        kind.result = sig
+        finished = time.perf_counter()
+        report.batches.append(BatchReport(kind, step.num, step.nodes, gathered - started, finished - gathered))
+
+    def _arguments(self, step: Step, sources: list[BoundSource], children: BoundSource | None) -> list[Any]:
+        kind = step.kind
+        if kind.kernel is not None and children is not None and kind.ragged is None:
+            values = self._unmerged(kind, sources, children)
+        elif children is not None:
+            values = gather([*sources, children], self._token)
+        else:
+            values = gather(sources, self._token)
+        device = kind.device or self._device or next((s.sig.leaves[0][2] for s in sources), None)
+        scalars, constants = iter(step.scalars), iter(step.constants)
+
+        def argument(slot: Slot) -> Any:
+            if isinstance(slot, NodeSlot):
+                return next(values)
+            if isinstance(slot, Scalar):
+                numbers = [self.scalars[i] for i in next(scalars).tolist()]
+                dtype = slot.dtype or torch.get_default_dtype()
+                return torch.tensor(numbers, dtype=dtype, device=device)
+            if isinstance(slot, Setting):
+                return slot.value
+            if isinstance(slot, TupleSlot):
+                items = [argument(item) for item in slot.items]
+                return slot.form._make(items) if hasattr(slot.form, "_make") else tuple(items)
+            if isinstance(slot, RaggedSlot):
+                assert step.owner is not None and step.lengths is not None
+                return Ragged(next(values) if children is not None else None, step.owner, step.lengths)
+            return torch.stack([self.tensors[i] for i in next(constants).tolist()])
+
+        return [argument(slot) for slot in kind.slots]
+
+    def _unmerged(self, kind: Kind, sources: list[BoundSource], children: BoundSource) -> Iterator[Any]:
+        """Arguments of a kind that has a kernel, for once without it: children come apart again."""
+        first, rest = kind.kernel.split(kind.nodes)
+        values = list(gather([children, *sources], self._token))
+        arity = len(first)
+        columns = [_map(values[0], children.sig, lambda t, i=i: t[i::arity]) for i in range(arity)]
+        by_slot = {id(slot): value for slot, value in zip((*first, *rest), (*columns, *values[1:]), strict=True)}
+        return iter([by_slot[id(slot)] for slot in kind.nodes])
+
+    # Errors
+
+    def _blame(self, step: Step, error: Exception, args: list[Any]) -> None:
+        """Say which node it was, found by halving the batch, and where it was made."""
+        kind = step.kind
+        culprit, alone = 0, error
+        low, high = 0, step.num
+        with torch.no_grad():
+            while high - low > 1:
+                middle = (low + high) // 2
+                failed = self._fails(step, args, low, middle)
+                if failed is not None:
+                    high, alone = middle, failed
+                    continue
+                failed = self._fails(step, args, middle, high)
+                if failed is None:
+                    break
+                low, alone = middle, failed
+            culprit = low
+        node = int(step.nodes[culprit])
+        whom = f"node {node}" if high - low == 1 else f"a batch of {step.num} nodes, the first of them node {node}"
+        made = f", made at {place_text(self.places[node])}" if self.places is not None else ""
+        message = str(alone).strip().splitlines()[0] if str(alone).strip() else type(alone).__name__
+        raise FoldError(
+            f"{kind.describe()} failed for {whom}{made}: {type(alone).__name__}: {message} "
+            "(with codling.fold.eager() around the program, each call fails where it stands)"
+        ) from error
+
+    def _fails(self, step: Step, args: list[Any], low: int, high: int) -> Exception | None:
+        def part(slot: Slot, arg: Any) -> Any:
+            if isinstance(slot, Setting):
+                return arg
+            if isinstance(slot, TupleSlot):
+                return tuple(part(one, item) for one, item in zip(slot.items, arg, strict=True))
+            if isinstance(arg, Ragged):
+                picked = (arg.owner >= low) & (arg.owner < high)
+                value = None
+                if arg.value is not None:
+                    assert step.kind.ragged is not None and step.kind.ragged.sig is not None
+                    value = _map(arg.value, step.kind.ragged.sig, lambda t: t[picked])
+                return Ragged(value, arg.owner[picked] - low, arg.lengths[low:high])
+            assert isinstance(slot, NodeSlot | Scalar) or isinstance(arg, Tensor)
+            return _map(arg, slot.sig, lambda t: t[low:high]) if isinstance(slot, NodeSlot) else arg[low:high]
+
+        parts = [part(slot, arg) for slot, arg in zip(step.kind.slots, args, strict=True)]
+        try:
+            batch_signature(step.kind.call(*parts, **step.kind.settings), high - low)
+        except Exception as error:
+            return error
+        return None
+
+
+def _map(value: Any, sig: Signature, function: Any) -> Any:
+    def tensors(value: Any) -> Iterable[Tensor]:
+        if isinstance(value, Tensor):
+            yield function(value)
+        else:
+            for item in value:
+                yield from tensors(item)
+
+    return build(sig, iter(list(tensors(value))))

@@ -98,6 +98,15 @@ def test_a_hostile_card_is_refused(bundle: Path, change: dict[str, object]) -> N
         load_bundle(bundle)
 
 
+def test_a_card_from_before_a_key_was_given_up(bundle: Path) -> None:
+    card = json.loads((bundle / "card.json").read_text())
+    (bundle / "card.json").write_text(json.dumps(card | {"hints": 0.03}))
+    assert load_bundle(bundle).card == load_bundle("mine").card
+    (bundle / "card.json").write_text(json.dumps(card | {"hint": 0.03}))
+    with pytest.raises(BundleError, match="unknown key"):
+        load_bundle(bundle)
+
+
 @pytest.mark.parametrize("card", ["[]", "null", "3", '"x"', "{", "[" * 100_000])
 def test_a_card_that_is_no_table_is_refused(bundle: Path, card: str) -> None:
     (bundle / "card.json").write_text(card)

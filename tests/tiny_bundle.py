@@ -38,7 +38,6 @@ def tiny_bundle(
     loves: str = "",
     characters: str | None = None,
     vocab: Vocab | None = None,
-    hints: float = 0.0,
     language: str = "python",
 ) -> Path:
     """Write a bundle and return its folder, ``folder / name``.
@@ -51,7 +50,6 @@ def tiny_bundle(
         loves: characters that the model nearly always predicts (" " gives the paper's loop of spaces).
         characters: the vocabulary's characters; printable ASCII, newline and tab when None.
         vocab: another vocabulary in their place.
-        hints: what the card says of the share of lines that were told what follows.
     """
     if vocab is None:
         vocab = CharVocab() if characters is None else CharVocab(characters)
@@ -63,7 +61,6 @@ def tiny_bundle(
         languages=(language,),
         licence="Apache-2.0",
         cleaning={},
-        hints=hints,
         states=tuple(
             StateRow(name=f"{kind}{layer}", shape=(1, -1, hidden)) for layer in range(NUM_LAYERS) for kind in "hc"
         ),

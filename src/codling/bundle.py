@@ -41,6 +41,7 @@ MAX_BUNDLE_BYTES = 1 << 30
 "A zip that unpacks to more is refused: a shipped bundle has at most 20 MB, a user's own hardly more."
 
 _CARD = "card.json"
+_RETIRED = ("hints",)  # keys of cards that were written before they were given up; they change nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +89,6 @@ class Card:
     format: int = FORMAT
     cleaning: dict[str, bool | int] = field(default_factory=dict)
     "How the training text was cleaned, in the fields of corpus.clean.CleanConfig; evaluation cleans in the same way."
-    hints: float = 0.0
-    """Share of the training text's lines that were told beforehand what follows the cursor (codling.corpus.hints); 0
-    when the model knows nothing of it and must not be told."""
     states: tuple[StateRow, ...] = ()
     training: dict[str, Any] = field(default_factory=dict)
     "Configuration, seed, device, duration, commit: enough to train it again."
@@ -240,6 +238,8 @@ def _read_card(path: Path) -> Card:
     if isinstance(data, dict) and data.get("format") != FORMAT:
         raise BundleError(f"bundle {path} is of format {data.get('format')!r}, this codling reads {FORMAT}")
     try:
+        if isinstance(data, dict):
+            data = {key: value for key, value in data.items() if key not in _RETIRED}
         card = from_mapping(Card, data)
     except ConfigError as error:
         raise BundleError(f"bundle {path}: {_CARD} is damaged ({error}); get the bundle again") from None

@@ -73,7 +73,7 @@ def test_brackets_that_the_editor_has_closed(completer: Completer) -> None:
 
 
 def test_a_warm_completer_answers_as_a_cold_one_in_sub_words(tmp_path: Path) -> None:
-    bundle = tiny_bundle(tmp_path, vocab=VOCAB, hints=0.03)
+    bundle = tiny_bundle(tmp_path, vocab=VOCAB)
     warm = Completer(bundle, sure=0.05)
     for end in range(60, 110):
         for limit in (1, 3):

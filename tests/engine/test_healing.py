@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 
 from codling.complete.lexical import token_end
 from codling.complete.tokens import TokenFinder
-from codling.corpus.hints import HINT_TOKENS
 from codling.engine import load_model
 from codling.engine.decoding import Clock
 from codling.engine.pieces import Pieces
 from codling.engine.prefix import Position, PrefixReader
 from codling.engine.search import Beam, beam_search
-from codling.vocab import CURSOR, DOC, SUFFIX, BpeVocab
+from codling.vocab import DOC, BpeVocab
 from ngram_model import NgramModel
 from tiny_bundle import tiny_bundle
 
@@ -182,52 +181,3 @@ def test_typing_through_a_line_calls_no_model() -> None:
         assert found.text == first.text[size:]
         assert found.finished
     assert model.num_calls == before
-
-
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> PrefixReader:
-    folder = tmp_path_factory.mktemp("hints")
-    return PrefixReader(load_model(tiny_bundle(folder, vocab=CODE, hints=0.03)))
-
-
-class TestHints:
-    """What follows the cursor is told before its line, and the lines above stay as they were."""
-
-    def test_where_it_is_told(self, reader: PrefixReader) -> None:
-        prefix, suffix = "import os\n\n\ndef f(x):\n    y = ", ".path\n    return y\n"
-        expected = [
-            *CODE.encode("\n"),
-            DOC,
-            *CODE.encode("import os\n\n\ndef f(x):"),
-            SUFFIX,
-            *CODE.encode(suffix)[:HINT_TOKENS],
-            CURSOR,
-            *CODE.encode("\n    y ="),
-        ]
-        position = reader.read(prefix + "z", suffix=suffix)
-        assert position.owed == b" z"
-        assert position.num_tokens == len(expected)
-        log_probs_BTV, _ = reader.model.run([expected], reader.model.initial_state(1))
-        np.testing.assert_allclose(position.log_probs_V, log_probs_BTV[0, -1], atol=2e-4)
-        assert position.recent == tuple(CODE.encode("def f(x):\n    y =")[-8:])
-
-    def test_the_lines_above_are_read_once(self, reader: PrefixReader) -> None:
-        reader.forget()
-        above, line = SOURCE[:2_000].rsplit("\n", 1)
-        reader.read(above + "\n" + line, suffix="\n    return 1\n")
-        before = reader.num_steps
-        reader.read(above + "\n" + line, suffix="\n    pass\n")
-        assert reader.num_steps - before <= len(CODE.encode("\n" + line)) + HINT_TOKENS + 2
-
-    def test_a_token_is_read_once_while_what_follows_stays(self, reader: PrefixReader) -> None:
-        above, line = "import os\n\n\n", "value = os.path.join(folder, names[0], some_suffix)"
-        reader.read(above, suffix="\n    return 1\n")
-        before = reader.num_steps
-        for size in range(1, len(line) + 1):
-            reader.read(above + line[:size], suffix="\n    return 1\n")
-        for size in range(len(line), 0, -1):  # deleted again
-            reader.read(above + line[:size], suffix="\n    return 1\n")
-        assert reader.num_steps - before <= len(CODE.encode("\n" + line)) + HINT_TOKENS + 2
-
-    def test_who_was_not_trained_so_is_not_told(self, small: PrefixReader) -> None:
-        assert small.read("ab(").num_tokens == small.read("ab(", suffix=")\n").num_tokens

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codling.engine.pieces import Pieces
-from codling.vocab import DOC, CharVocab
+from codling.vocab import DOC, BpeVocab, CharVocab
 
 VOCAB = CharVocab("\n\tabcdé 🐟(")
 PIECES = Pieces(VOCAB)
@@ -64,3 +64,15 @@ def test_never_allowed_at_the_start(bad: bytes) -> None:
 def test_tokens_by_first_character() -> None:
     found = PIECES.starting_with(frozenset("aé"))
     assert {VOCAB.decode([token]) for token in np.flatnonzero(found)} == {"a", "é"}
+
+
+def test_reserved_ids_are_never_written() -> None:
+    """However likely a network thinks them: they were in the texts that some were trained on."""
+    vocab = BpeVocab.train(["def f(x):\n    return x\n" * 20], 300)
+    pieces, reserved = Pieces(vocab), [1, 2]
+    assert [vocab.pieces()[token] for token in reserved] == [b"", b""]
+    for pending in (b"", "é".encode()[:1], "🐟".encode()[:2]):
+        assert (pieces.mask(pending)[reserved] == -np.inf).all()
+    for owed in (b"r", b"\n  ", " é".encode()):
+        assert (pieces.owing(owed)[reserved] == -np.inf).all()
+        assert not set(reserved) & set(pieces.paying(owed).tolist())

@@ -21,7 +21,7 @@ from codling.engine.project import CacheLimits, ProjectCache
 from codling.engine.project_store import SUFFIX as STORE_SUFFIX
 from codling.engine.project_store import StoredProject, clear_stored, list_stored, read_stored, stores
 from codling.errors import CancelledError, CodlingError
-from codling.vocab import CURSOR, DOC, SUFFIX, BpeVocab, CharVocab
+from codling.vocab import DOC, BpeVocab, CharVocab
 
 LOADER = "class FishLoader:\n    def load_fish(self, tank_name):\n        return self.tanks[tank_name].fish\n"
 USER = "from fish import FishLoader\n\nloader = FishLoader()\nprint(loader.load_fish('north'))\n"
@@ -178,16 +178,13 @@ def test_a_file_knows_what_stands_below(tmp_path: Path) -> None:
     assert not as_dict(view.candidates([bpe().encode("rest of")]))
 
 
-def test_hints_are_passed_over(root: Path, tmp_path: Path) -> None:
+def test_nothing_before_the_document_counts(root: Path, tmp_path: Path) -> None:
     view = opened(root, tmp_path).file("new.py")
     plain = bpe().encode("\n\nloader = FishLoader")
-    hinted = [*plain[:2], SUFFIX, *bpe().encode("print(x)\n" * 3), CURSOR, *plain[2:]]
-    assert as_dict(view.candidates([hinted])) == as_dict(view.candidates([plain])) != {}
-    assert as_dict(view.candidates([[DOC, *plain]])) == as_dict(view.candidates([plain]))
+    assert as_dict(view.candidates([[DOC, *plain]])) == as_dict(view.candidates([plain])) != {}
 
 
-def test_characters_that_have_the_ids_of_hints(root: Path, tmp_path: Path) -> None:
-    """In a character vocabulary 1 and 2 are a line end and a tab."""
+def test_characters(root: Path, tmp_path: Path) -> None:
     project = ProjectCache(root, CharVocab(), persist=False)
     project.refresh()
     found = as_dict(project.file("new.py").candidates([CharVocab().encode("tank_name):\n")]))

@@ -17,7 +17,7 @@ from codling.engine.evaluation import Predictions, predict_texts
 from codling.engine.model import Model
 from codling.evaluate.hits import hits
 from codling.evaluate.lexemes import KINDS, Lexeme, lexemes
-from codling.vocab import DOC, SUFFIX, BpeVocab, CharVocab
+from codling.vocab import DOC, BpeVocab, CharVocab
 from ngram_model import NgramModel
 
 
@@ -159,16 +159,6 @@ def test_as_decoding_in_earnest(vocab) -> None:
     # Right, but in other white space or other pieces: counted only where the first piece shows it.
     odd = [ours for ours, earnest, spelt in zip(found, expected, as_spelt, strict=True) if earnest and not spelt]
     assert len(odd) < 0.05 * len(rows)
-
-
-def test_who_expects_a_hint_expects_the_line_to_end() -> None:
-    text = "a\nb\n"
-    vocab = BpeVocab([])
-    tokens = np.array(vocab.encode(text), np.int64)
-    likeliest = np.append(tokens, DOC)
-    likeliest[1] = SUFFIX
-    found = hits(text, lexemes(text, "python"), Predictions(tokens, np.zeros(4), likeliest), vocab.pieces(), "python")
-    assert found.right.tolist() == [True, True, True]
 
 
 def test_operators_that_the_vocabulary_joins_fall_together() -> None:

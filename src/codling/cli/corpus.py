@@ -127,10 +127,6 @@ def encode(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the corpus with other tokens.")],
     vocab: Annotated[Path | None, typer.Option(help="Use this vocabulary instead of making one of sub-words.")] = None,
     vocab_size: Annotated[int, typer.Option(min=259, max=65_536, help="Sub-words to make, bytes included.")] = 8_192,
-    hints: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of training lines that are told what follows the cursor.")
-    ] = 0.03,
-    seed: Annotated[int, typer.Option(help="Decides where hints go.")] = 0,
     json: JsonOption = False,
 ) -> None:
     """Write a corpus's texts again as sub-words, same split, same order."""
@@ -143,8 +139,6 @@ def encode(
             out,
             vocab=vocab,
             vocab_size=vocab_size,
-            hints=hints,
-            seed=seed,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if json:

@@ -21,8 +21,7 @@ from codling.types import Completion, Kind, Suggestion
 
 if TYPE_CHECKING:
     from codling.complete.lines import Found
-    from codling.engine.decoding import Clock
-    from codling.engine.expectation import Expect
+    from codling.engine.decoding import Clock, Expect
     from codling.engine.model import Model
     from codling.engine.prefix import Position
     from codling.engine.project import ProjectCache
@@ -146,7 +145,7 @@ class Completer:
         if in_comments or filtered is None or not filtered.is_prose(context.text):
             before = context.text if filtered is None else filtered(context.text, whole=context.whole)
             after = context.suffix if filtered is None else filtered.behind(context.line, context.suffix)
-            position = self.reader.read(before, cancelled, suffix=after)
+            position = self.reader.read(before, cancelled)
             expect = self._mixing.expectation(path, before, after)
             if kind == "token":
                 rows = self._tokens(context, position, limit, clock, expect)
@@ -194,7 +193,7 @@ class Completer:
         return self._java_prose if language == "java" else None
 
     def _tokens(
-        self, context: Context, position: Position, limit: int, clock: Clock, expect: Expect
+        self, context: Context, position: Position, limit: int, clock: Clock, expect: Expect | None
     ) -> list[tuple[str, float]]:
         word = word_before(context.line)
         found = self._tokens_finder.find(position, limit, word=word, expect=expect, clock=clock)
@@ -212,7 +211,7 @@ class Completer:
         limit: int,
         config: SamplingConfig,
         clock: Clock,
-        expect: Expect,
+        expect: Expect | None,
         language: str | None,
     ) -> list[tuple[str, float]]:
         """Lines or blocks, without those that the file has already and those that would break its syntax."""

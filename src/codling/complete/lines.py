@@ -13,8 +13,7 @@ from codling.complete.context import Context
 from codling.complete.lexical import word_before
 from codling.complete.overlap import useful_length
 from codling.complete.sure import sure_length
-from codling.engine.decoding import Clock, Draft, FindEnd, continue_texts
-from codling.engine.expectation import Expect
+from codling.engine.decoding import Clock, Draft, Expect, FindEnd, continue_texts
 from codling.engine.pieces import Pieces
 from codling.engine.prefix import RECENT, Position, PrefixReader
 from codling.engine.sampling import SamplingConfig
@@ -50,7 +49,9 @@ class LineFinder:
         self._reader, self._pieces, self._sure = reader, pieces, sure
         self._max_tokens = MAX_LINE if reader.model.vocab.unit == "character" else MAX_TOKENS
 
-    def lines(self, context: Context, position: Position, limit: int, clock: Clock, expect: Expect) -> list[Found]:
+    def lines(
+        self, context: Context, position: Position, limit: int, clock: Clock, expect: Expect | None
+    ) -> list[Found]:
         """The limit most probable lines of one beam; for one, as much of it as is sure."""
         if limit == 1 and self._sure:
             best = self._sure_line(context, position, clock, expect)
@@ -66,7 +67,7 @@ class LineFinder:
         position: Position,
         limit: int,
         clock: Clock,
-        expect: Expect,
+        expect: Expect | None,
         language: str | None,
     ) -> list[Found]:
         """Blocks that begin with the limit most probable lines, each continued with the likeliest tokens."""
@@ -101,7 +102,7 @@ class LineFinder:
         kind: Kind,
         config: SamplingConfig,
         clock: Clock,
-        expect: Expect,
+        expect: Expect | None,
         language: str | None,
     ) -> list[Found]:
         """A line or block, one token after another."""
@@ -124,7 +125,7 @@ class LineFinder:
         return [self._shown(draft, context)]
 
     def _beam(
-        self, context: Context, position: Position, clock: Clock, expect: Expect, *, num: int, least: float = 0.0
+        self, context: Context, position: Position, clock: Clock, expect: Expect | None, *, num: int, least: float = 0.0
     ) -> list[Hypothesis]:
         beam = Beam(
             width=max(WIDTH, num),
@@ -137,7 +138,7 @@ class LineFinder:
         )
         return beam_search(self._reader, self._pieces, position, _line_end, beam, expect=expect, clock=clock)
 
-    def _sure_line(self, context: Context, position: Position, clock: Clock, expect: Expect) -> Found | None:
+    def _sure_line(self, context: Context, position: Position, clock: Clock, expect: Expect | None) -> Found | None:
         """The text that most is gained by: of those that are probable enough, and more so than the likeliest line.
 
         What is gained by showing a text is its length, as often as it is right. A less probable text than a line that

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codling.engine.expectation import Expectation
 from codling.engine.gate import GATE_FILE, default_gate, load_gate, mix
 from codling.engine.ngram_cache import FEATURES, Candidates
 from codling.engine.project import FileView, ProjectCache
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from codling.bundle import Bundle
+    from codling.engine.decoding import Expect
     from codling.engine.model import Model
 
 __all__ = ["Mixing"]
@@ -54,21 +54,20 @@ class Mixing:
                 self._cache.refresh()
         self._views: OrderedDict[str, _View] = OrderedDict()
         self._lock = threading.Lock()
-        self._plain = Expectation(model.vocab, hints=card.hints > 0)
 
     @property
     def project(self) -> ProjectCache | None:
         return self._cache if self._cache is not None and self._cache.root is not None else None
 
-    def expectation(self, path: str | None, before: str, after: str) -> Expectation:
-        """For one request.
+    def expectation(self, path: str | None, before: str, after: str) -> Expect | None:
+        """For one request; None where nothing is mixed in.
 
         Args:
             path: of the file, in the project or not; texts without one are taken for the same file.
             before, after: its text around the cursor, as the model reads it.
         """
         if self._cache is None:
-            return self._plain
+            return None
         view = self._view(self._cache, path or "")
         view.update(self._cache, before, after)
 
@@ -77,7 +76,7 @@ class Mixing:
         ) -> npt.NDArray[np.float32]:
             return mix(log_probs_BV, view.candidates(recent_B), self._gate)
 
-        return self._plain.with_mix(mixed)
+        return mixed
 
     def _view(self, cache: ProjectCache, path: str) -> _View:
         with self._lock:

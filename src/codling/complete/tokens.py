@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codling.complete.lexical import extends, is_word, token_end
-from codling.engine.decoding import Clock
-from codling.engine.expectation import Expect
+from codling.engine.decoding import Clock, Expect
 from codling.engine.pieces import NATS_PER_BYTE, Pieces
 from codling.engine.prefix import RECENT, Position, PrefixReader
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from codling.corpus.hints import Hinter
 from codling.corpus.shards import Tokens, read_index, vocab_row, write_shards
 from codling.errors import CorpusError
 from codling.files import write_atomically, write_text_atomically
@@ -29,8 +27,6 @@ def encode_corpus(
     *,
     vocab: Path | None = None,
     vocab_size: int = 8_192,
-    hints: float = 0.03,
-    seed: int = 0,
     progress: Progress = lambda *_: None,
 ) -> dict[str, Any]:
     """Write a corpus's texts as sub-words into another corpus folder, and return its index.
@@ -40,7 +36,6 @@ def encode_corpus(
 
     Args:
         vocab: a vocabulary to use; None makes one of vocab_size sub-words from the training texts.
-        hints: share of the training split's lines that are told beforehand what follows, see codling.corpus.hints.
 
     Raises:
         CorpusError: no corpus there, its texts are missing, or out holds something else.
@@ -50,27 +45,19 @@ def encode_corpus(
         raise CorpusError(f"{out} is the corpus that is to be read; name another folder")
     if out.is_dir() and any(out.iterdir()) and not (out / "vocab.json").is_file():
         raise CorpusError(f"{out} holds something that is no corpus; name a new folder, or an older corpus's")
-    if not 0 <= hints <= 1:
-        raise CorpusError(f"hints must be a share from 0 to 1, not {hints}")
     (out / "text").mkdir(parents=True, exist_ok=True)
     (out / "corpus.json").unlink(missing_ok=True)  # from here on, what lies in out is no longer the old corpus
     known: Vocab = read_vocab(vocab) if vocab else BpeVocab.train(_sample(corpus), vocab_size)
-    if known.unit != "sub-word":
-        hints = 0.0  # only a sub-word vocabulary has the tokens for it
     write_text_atomically(out / "vocab.json", json.dumps(known.to_json(), ensure_ascii=False) + "\n")
     total = sum(split["documents"] for split in index["splits"].values())
     done = 0
     splits = {}
-    for number, split in enumerate(index["splits"]):
-        hinter = Hinter(known, hints) if split == "train" and hints else None
+    for split in index["splits"]:
 
-        def tokens(split: str = split, number: int = number, hinter: Hinter | None = hinter) -> Iterator[Tokens]:
+        def tokens(split: str = split) -> Iterator[Tokens]:
             nonlocal done
-            documents = itertools.count()
             for texts in _batches(corpus / "text" / f"{split}.parquet"):
-                for ids in _encode(known, texts):
-                    place = next(documents)
-                    yield hinter(ids, [seed, number, place]) if hinter else ids  # type: ignore[misc]
+                yield from _encode(known, texts)  # type: ignore[misc]
                 done += len(texts)
                 progress(done, total)
 
@@ -81,7 +68,7 @@ def encode_corpus(
         if f"shards/{path.name}" not in kept:
             path.unlink()
     _copy(corpus / "manifest.parquet", out / "manifest.parquet")
-    index = index | {"splits": splits, "vocab": vocab_row(known), "hints": hints}
+    index = index | {"splits": splits, "vocab": vocab_row(known)}
     write_text_atomically(out / "corpus.json", json.dumps(index, indent=1, ensure_ascii=False) + "\n")
     return index
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from codling.engine.expectation import Expect
 from codling.engine.loops import LoopGuard
 from codling.engine.model import State, pick_rows, stack_states
 from codling.engine.pieces import Pieces
@@ -21,7 +20,11 @@ from codling.engine.sampling import SamplingConfig, draw
 from codling.errors import CancelledError
 from codling.vocab import DOC
 
-__all__ = ["Clock", "Draft", "FindEnd", "continue_texts"]
+__all__ = ["Clock", "Draft", "Expect", "FindEnd", "continue_texts"]
+
+Expect = Callable[[npt.NDArray[np.float32], Sequence[tuple[int, ...]]], npt.NDArray[np.float32]]
+"""From the network's log-probabilities [B, V] and the last tokens of the text before each, the log-probabilities to
+decode by: a cache is mixed in. Must not change its arguments."""
 
 FindEnd = Callable[[str], int | None]
 "Given a draft's text, says where it ends (what follows is dropped), or None if it has not ended yet."

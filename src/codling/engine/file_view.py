@@ -13,7 +13,7 @@ import numpy.typing as npt
 from codling.engine.ngram_cache import FILE, Candidates, blend
 from codling.engine.ngrams import MAX_ORDER, Matches, Tokens, context_after, join_matches
 from codling.engine.open_file import LineEncoder, OpenFile, settled
-from codling.vocab import CURSOR, DOC, SUFFIX, Vocab
+from codling.vocab import DOC, Vocab
 
 __all__ = ["FileView", "FindOthers"]
 
@@ -34,7 +34,6 @@ class FileView:
         self._find_others = find_others
         self._before, self._after = LineEncoder(vocab), LineEncoder(vocab)
         self._open = OpenFile()
-        self._has_hints = vocab.unit == "sub-word"
         self._lock = threading.Lock()
 
     def update(self, text_before: str, text_after: str = "") -> None:
@@ -53,11 +52,11 @@ class FileView:
 
         Args:
             contexts: the last tokens that the model has read, and what a beam has added to them; the last eight count,
-                of those behind the last DOC. Hints (SUFFIX … CURSOR) among them are passed over.
+                of those behind the last DOC.
         """
         contexts_BK = np.zeros((len(contexts), MAX_ORDER), np.uint16)
         for row, tokens in enumerate(contexts):
-            contexts_BK[row] = context_after(_without_hints(tokens) if self._has_hints else tokens)
+            contexts_BK[row] = context_after(tokens)
         parts = self._find_others(contexts_BK, self.path)
         with self._lock:
             own = self._open.find(contexts_BK)
@@ -68,21 +67,3 @@ class FileView:
 
 
 _DOC = np.array([DOC], np.uint16)
-
-
-def _without_hints(tokens: Sequence[int]) -> Sequence[int]:
-    """The last tokens that count, hints taken out."""
-    if CURSOR not in tokens[-MAX_ORDER:]:
-        return tokens[-MAX_ORDER:]
-    kept: list[int] = []
-    in_hint = False
-    for token in reversed(tokens):
-        if token == CURSOR:
-            in_hint = True
-        elif token == SUFFIX:
-            in_hint = False
-        elif not in_hint:
-            kept.append(token)
-        if len(kept) == MAX_ORDER:
-            break
-    return kept[::-1]

@@ -7,8 +7,6 @@ a jump elsewhere in the file re-reads from the nearest checkpoint before it.
 
 Where tokens are longer than a character, the text is read up to the last place that a token surely ends at, so that
 what was read stays the same while someone types on; what stands behind that place is owed to the decoder (see pieces).
-A model that was trained with hints of what follows the cursor is told so before the cursor's line, behind the lines
-above, whose state is thus kept whatever follows.
 
 What is read is a function of the text alone, never of the requests before it, so a warm reader answers as a cold one.
 """
@@ -27,11 +25,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from codling.corpus.hints import HINT_TOKENS
 from codling.engine.fingerprints import Fingerprints, PrefixFingerprints
 from codling.engine.model import Model, State, stack_states
 from codling.errors import CancelledError
-from codling.vocab import CURSOR, DOC, SUFFIX
+from codling.vocab import DOC
 
 __all__ = ["RECENT", "Cancelled", "Position", "PrefixReader", "window_start"]
 
@@ -44,7 +41,6 @@ CONTEXT = (
 SUBWORD_CONTEXT = 8_192  # characters; what stands in the file is looked up and copied, so more of it pays
 RECENT = 8  # tokens of the text that a position knows by name, for caches of n-grams
 MAX_LINES = 8_192  # whose tokens are kept, a few hundred bytes each
-_SUFFIX_CHARS = 1_024  # more than HINT_TOKENS tokens take, but for the longest of names
 CHUNK = 256  # tokens per run when cold: about 25 ms on one core, so a newer keystroke waits no longer than that
 MAX_BYTES = 64 << 20  # about 4,500 states of a 2 x 768 LSTM, or 600 of one that also carries tables of matches
 
@@ -62,7 +58,7 @@ class Position:
     owed: bytes = b""
     "What stands between here and the cursor, in UTF-8, without a line end but at its start."
     recent: tuple[int, ...] = ()
-    "The last tokens of the text, RECENT of them at most, DOC included and hints left out; known where a text was read."
+    "The last tokens of the text, RECENT of them at most, DOC included; known where a text was read."
 
 
 class PrefixReader:
@@ -93,14 +89,10 @@ class PrefixReader:
         self._fingerprints = Fingerprints()
         # In training a document follows another one; straight after zeros its first words would be guessed badly.
         self._before = model.vocab.encode("\n")
-        self._hints = model.card.hints > 0
         self._line_tokens = functools.lru_cache(MAX_LINES)(self._encode_line)
 
-    def read(self, text: str, cancelled: Cancelled | None = None, *, suffix: str = "") -> Position:
+    def read(self, text: str, cancelled: Cancelled | None = None) -> Position:
         """Stand at the end of a text, of which at most the last 1.5 x context characters are read.
-
-        Args:
-            suffix: what follows the cursor, for a model that has learned to be told so.
 
         Returns:
             The position after the last token that surely ends in the text; what stands behind it is owed.
@@ -120,17 +112,10 @@ class PrefixReader:
         num_owed = len(owed)
         while num_owed > 0:  # a token ends at the seam, so these are whole ones
             num_owed -= len(vocab.pieces()[line_tokens.pop()])
-        told = self._hint(suffix)
         known = len(self._before) + len(above)
-        position = self.read_tokens([*self._before, *above, *told, *line_tokens], cancelled, keep=known)
+        position = self.read_tokens([*self._before, *above, *line_tokens], cancelled, keep=known)
         recent = tuple([*above[-RECENT:], *line_tokens][-RECENT:])
         return dataclasses.replace(position, owed=owed, recent=recent)
-
-    def _hint(self, suffix: str) -> list[int]:
-        if not self._hints or not suffix:
-            return []
-        following = self.model.vocab.encode(suffix[:_SUFFIX_CHARS])[:HINT_TOKENS]
-        return [SUFFIX, *following, CURSOR] if following else []
 
     def _encode_line(self, line: str) -> tuple[int, ...]:
         return tuple(self.model.vocab.encode(line))

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from codling.engine.decoding import Clock, FindEnd
-from codling.engine.expectation import Expect
+from codling.engine.decoding import Clock, Expect, FindEnd
 from codling.engine.pieces import Pieces
 from codling.engine.prefix import RECENT, Position, PrefixReader
 from codling.vocab import DOC

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from codling.complete.lexical import extends
 from codling.engine.evaluation import Predictions
 from codling.evaluate.lexemes import KINDS, Lexeme, white_space
-from codling.vocab import SUFFIX
 
 __all__ = ["Hits", "hits"]
 
@@ -61,11 +60,7 @@ class _Walk:
         self._text = text
         self._white = white
         self._true: list[bytes] = [pieces[token] for token in predictions.tokens.tolist()]
-        # A hint stands before a line's start, so whoever expects one expects the line to end (as engine.expectation).
-        self._likeliest: list[bytes] = [
-            b"\n" if token == SUFFIX and not pieces[token] else pieces[token]
-            for token in predictions.likeliest.tolist()
-        ]
+        self._likeliest: list[bytes] = [pieces[token] for token in predictions.likeliest.tolist()]
         self._ids: list[int] = predictions.tokens.tolist()
         self._likeliest_ids: list[int] = predictions.likeliest.tolist()
         lengths = np.array([len(piece) for piece in self._true], np.int64)

@@ -76,7 +76,7 @@ def adapt(
     texts = deal(bundle, own, config, other)
     model, vocab = restore(bundle)
     weights = weights_of(model)
-    training, validation = shards(texts, vocab, bundle.card.hints, config, folder)
+    training, validation = shards(texts, vocab, config, folder)
 
     on_step(f"measuring {bundle.name}")
     began = time.monotonic()

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from codling.bundle import Bundle
-from codling.corpus.hints import Hinter
 from codling.corpus.own import HeldOut, OwnCode, OwnFile, hold_out, read_own_code
 from codling.corpus.shards import ShardSet, Tokens
 from codling.corpus.stdlib import standard_library
@@ -93,15 +92,12 @@ def _up_to(files: Sequence[OwnFile], max_chars: int) -> dict[str, str]:
     return chosen
 
 
-def shards(
-    texts: AdaptTexts, vocab: Vocab, hints: float, config: AdaptConfig, folder: Path
-) -> tuple[ShardSet, ShardSet]:
+def shards(texts: AdaptTexts, vocab: Vocab, config: AdaptConfig, folder: Path) -> tuple[ShardSet, ShardSet]:
     """Training and validation tokens, in memory: a run's folder holds nobody's code.
 
     Raises:
         TrainingError: too little to learn from.
     """
-    hinter = Hinter(vocab, hints) if hints and vocab.unit == "sub-word" else None
 
     def documents(parts: Iterable[str]) -> list[Tokens]:
         return [np.array([DOC, *vocab.encode(text)], np.uint16) for text in parts]
@@ -115,11 +111,6 @@ def shards(
             f"{num_own:,} {vocab.unit}s; {_MIN_TOKENS:,} are the least"
         )
     mixed = own + documents(texts.replayed.values())
-    if hinter is not None:  # what the model has learned of hints, it must not forget
-        mixed = [
-            np.concatenate([document[:1], hinter(document[1:].tolist(), [config.seed, place])])
-            for place, document in enumerate(mixed)
-        ]
     order = np.random.default_rng(config.seed).permutation(len(mixed))
     training = np.concatenate([mixed[i] for i in order])
     held = np.concatenate(documents(file.text for file in texts.dealt.valid))

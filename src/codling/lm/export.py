@@ -65,7 +65,6 @@ def export_bundle(
         languages=_languages(index),
         licence="Apache-2.0",
         cleaning=dict(index.get("cleaning", {})),
-        hints=float(index.get("hints", 0.0)),
         states=state_rows(model),
         training={"config": to_mapping(config), **training},
         data={

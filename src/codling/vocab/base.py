@@ -9,12 +9,10 @@ from typing import Any, Protocol
 
 from codling.errors import BundleError
 
-__all__ = ["CURSOR", "DOC", "SUFFIX", "Vocab", "read_vocab"]
+__all__ = ["DOC", "Vocab", "read_vocab"]
 
 DOC = 0
 "Id of the token that starts every document, in every vocabulary; it stands for no text."
-SUFFIX, CURSOR = 1, 2
-"Ids, in a sub-word vocabulary, of the tokens around what stands behind the cursor; they stand for no text either."
 
 
 class Vocab(Protocol):
@@ -44,7 +42,7 @@ class Vocab(Protocol):
         ...
 
     def pieces(self) -> Sequence[bytes]:
-        """The UTF-8 bytes that each id stands for, by id; empty for DOC."""
+        """The UTF-8 bytes that each id stands for, by id; empty for DOC, and for ids that are not used."""
         ...
 
     def to_json(self) -> dict[str, Any]: ...

@@ -34,7 +34,7 @@ _SEAMS = r"\n[ \t]*| ?[^\W\d]\w*| ?\d{1,3}| ?(?:" + _OPERATORS + r")|[ \t]+(?=[ 
 _PARTS = r"[ ]?_*(?:\p{Lu}?[\p{Ll}\p{Lo}]+|\p{Lu}+(?!\p{Ll})|\p{N}+|_+)"
 "The parts of a word, in the first round."
 
-_NUM_SPECIAL = 3  # DOC, SUFFIX, CURSOR
+_NUM_SPECIAL = 3  # DOC, and two ids that are reserved and never written: models have been trained with them
 _MIN_PAIRS = 2  # a pair that occurs only once is no pattern
 _WHOLE_SHARE = 8  # one merge in so many joins parts of identifiers
 _MIN_TEXTS = 5  # that a word must occur in for the second round to look at it
@@ -47,7 +47,7 @@ _MAX_VOCAB = 65_536  # shards are uint16
 
 
 class BpeVocab:
-    """Ids: 0 to 2 are DOC, SUFFIX and CURSOR, then the 256 bytes, then one per merge."""
+    """Ids: 0 is DOC, 1 and 2 are reserved and stand for nothing, then the 256 bytes, then one per merge."""
 
     unit = "sub-word"
 

@@ -150,7 +150,7 @@ class Completer:
             if kind == "token":
                 rows = self._tokens(context, position, limit, clock, expect)
             else:
-                rows = self._texts(context, position, kind, limit, config, clock, expect, language)
+                rows = self._texts(context, position, kind, limit, config, clock, expect, language, after)
                 rows = in_scope_first(rows, context.text, context.suffix, context.line, language)
         return Completion(
             suggestions=_suggestions(rows, context, limit, kind),
@@ -213,6 +213,7 @@ class Completer:
         clock: Clock,
         expect: Expect | None,
         language: str | None,
+        following: str,
     ) -> list[tuple[str, float]]:
         """Lines or blocks, without those that the file has already and those that would break its syntax."""
         finder = self._line_finder
@@ -220,7 +221,7 @@ class Completer:
         if limit == 1 and not config.is_greedy:
             found = finder.drawn(context, position, kind, config, clock, expect, language)
         elif kind == "line":
-            found = finder.lines(context, position, wanted, clock, expect)
+            found = finder.lines(context, position, wanted, clock, expect, following)
         else:
             found = finder.blocks(context, position, wanted, clock, expect, language)
         check = GrammarCheck(context.text, context.rest, language)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from codling.complete.block import BlockEnd
 from codling.complete.context import Context
+from codling.complete.following import Following
 from codling.complete.lexical import word_before
 from codling.complete.overlap import useful_length
 from codling.complete.sure import sure_length
@@ -28,6 +29,7 @@ MAX_TOKENS = 20  # sub-words of a suggested line; nine lines out of ten have no 
 MAX_LINE = 160  # characters of one suggested line
 MAX_BLOCK = 800  # characters of a suggested block
 SURE_LINE = 0.05  # probability that a further line of a block must have by itself; the first is what was asked for
+RAISED = 4  # times: what follows seldom makes a line more probable than that
 LINE_IS_OVER = 0.5  # probability of the line's end from which on nothing is suggested behind a line
 
 
@@ -47,16 +49,30 @@ class LineFinder:
 
     def __init__(self, reader: PrefixReader, pieces: Pieces, sure: float) -> None:
         self._reader, self._pieces, self._sure = reader, pieces, sure
+        self._following = Following(reader, pieces)
         self._max_tokens = MAX_LINE if reader.model.vocab.unit == "character" else MAX_TOKENS
 
     def lines(
-        self, context: Context, position: Position, limit: int, clock: Clock, expect: Expect | None
+        self,
+        context: Context,
+        position: Position,
+        limit: int,
+        clock: Clock,
+        expect: Expect | None,
+        following: str = "",
     ) -> list[Found]:
-        """The limit most probable lines of one beam; for one, as much of it as is sure."""
+        """The most probable lines of one beam, limit of them or more; for one, as much of it as is sure.
+
+        Args:
+            following: what stands behind the cursor, as the model reads it; lines are weighed by it.
+        """
         if limit == 1 and self._sure:
-            best = self._sure_line(context, position, clock, expect)
+            best = self._sure_line(context, position, clock, expect, following)
             return [best] if best is not None else []
-        found = self._beam(context, position, clock, expect, num=limit)
+        num = max(limit, WIDTH) if following.strip() else limit
+        found = self._beam(context, position, clock, expect, num=num)
+        if not clock.is_over():
+            found = self._following.weigh(found, position, following)
         if _line_is_over(found):
             return []
         return [self._shown(_draft_of(each), context) for each in found if each.text.strip()]
@@ -138,16 +154,23 @@ class LineFinder:
         )
         return beam_search(self._reader, self._pieces, position, _line_end, beam, expect=expect, clock=clock)
 
-    def _sure_line(self, context: Context, position: Position, clock: Clock, expect: Expect | None) -> Found | None:
+    def _sure_line(
+        self, context: Context, position: Position, clock: Clock, expect: Expect | None, following: str
+    ) -> Found | None:
         """The text that most is gained by: of those that are probable enough, and more so than the likeliest line.
 
         What is gained by showing a text is its length, as often as it is right. A less probable text than a line that
         is known to its end would only be longer because the search went on; so it is cut where it becomes that.
         """
-        found = self._beam(context, position, clock, expect, num=1, least=self._sure)
+        if following.strip():
+            found = self._beam(context, position, clock, expect, num=WIDTH, least=self._sure / RAISED)
+            if not clock.is_over():
+                found = self._following.weigh(found, position, following)
+        else:
+            found = self._beam(context, position, clock, expect, num=1, least=self._sure)
         lowest = math.log(self._sure)
         best: Found | None = None
-        if found and found[0].finished:
+        if found and found[0].finished and found[0].log_prob >= lowest:
             line, *found = found
             lowest = max(lowest, line.log_prob)
             best = self._shown(_draft_of(line), context)

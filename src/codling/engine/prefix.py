@@ -179,6 +179,30 @@ class PrefixReader:
                 self.num_calls += 1
         return [position for position in found if position is not None]
 
+    def read_ahead(self, ways: Sequence[tuple[Position, Sequence[int]]]) -> list[npt.NDArray[np.float32]]:
+        """How probable tokens are that would follow some positions, in one call of the model; nothing is remembered.
+
+        Args:
+            ways: positions, and for each at least one token to come.
+
+        Returns:
+            For each the log-probabilities of its tokens, given those before, float32 [T].
+        """
+        lengths = [len(tokens) for _, tokens in ways]
+        tokens_BT = np.zeros((len(ways), max(lengths)), np.int64)  # shorter ones are filled up with what is not used
+        for row, (_, tokens) in enumerate(ways):
+            tokens_BT[row, : len(tokens)] = tokens
+        log_probs_BT = np.empty(tokens_BT.shape, np.float32)
+        log_probs_BT[:, 0] = [position.log_probs_V[tokens[0]] for position, tokens in ways]
+        if tokens_BT.shape[1] > 1:
+            state = stack_states(self.model.card, [position.state for position, _ in ways])
+            log_probs_BTV, _ = self.model.run(tokens_BT[:, :-1], state)
+            log_probs_BT[:, 1:] = np.take_along_axis(log_probs_BTV, tokens_BT[:, 1:, None], axis=2)[:, :, 0]
+            with self._lock:
+                self.num_steps += sum(lengths) - len(ways)
+                self.num_calls += 1
+        return [log_probs_BT[row, :length] for row, length in enumerate(lengths)]
+
     def known(self, position: Position, token: int) -> Position | None:
         """The position one token further on, if it is remembered."""
         fingerprint = self._fingerprints.extend(position.fingerprint, position.num_tokens, token)

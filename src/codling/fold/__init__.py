@@ -15,22 +15,29 @@ It stands alone: nothing here imports anything of codling's.
 from .cells import ChildSumTreeLSTM, ChildSumTreeLSTMCell, TreeLSTM, TreeLSTMCell, TreeState
 from .context import batching, eager, stack, value
 from .errors import FoldError
+from .explicit import Fold, FoldNode, Unfold
 from .kind import Ragged
-from .operation import Node, batchable, shared
+from .node import Node, shared
+from .operation import batchable
+from .together import together
 
 __all__ = [
     "ChildSumTreeLSTM",
     "ChildSumTreeLSTMCell",
+    "Fold",
     "FoldError",
+    "FoldNode",
     "Node",
     "Ragged",
     "TreeLSTM",
     "TreeLSTMCell",
     "TreeState",
+    "Unfold",
     "batchable",
     "batching",
     "eager",
     "shared",
     "stack",
+    "together",
     "value",
 ]

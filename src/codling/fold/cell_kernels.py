@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .kernel import Kernel, KernelStep
 from .kind import NodeSlot, RaggedSlot, Slot
@@ -20,7 +20,7 @@ __all__ = ["ChildSumKernel", "NaryKernel"]
 class NaryKernel(Kernel):
     """``TreeLSTMCell``: gates i, o, f₁ … f_K, u out of the children's hidden states side by side."""
 
-    def __init__(self, module: Any, rows: int, children: int) -> None:
+    def __init__(self, module: Any, rows: int, _children: int) -> None:
         self.hidden, self.arity, self.rows = module.hidden, module.arity, rows
         self._weights = [module.weight, module.bias]
         self.weight, self.bias = module.weight.detach(), module.bias.detach()
@@ -183,7 +183,7 @@ class ChildSumKernel(Kernel):
         i, o, u = gates.chunk(3, 1)
         h, c = step.results()
         torch.mul(i, u, out=c)
-        if step.children is not None:
+        if step.children is not None and step.owner is not None:
             c.index_add_(0, step.owner, f_mH * c_mH)
         torch.tanh(c, out=tanh_c)
         torch.mul(o, tanh_c, out=h)

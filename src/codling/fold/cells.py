@@ -8,7 +8,7 @@ Tai, Socher & Manning 2015, *Improved semantic representations from tree-structu
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -52,9 +52,10 @@ class TreeLSTMCell(nn.Module):
         with torch.no_grad():
             self.bias[2 * self.hidden : (2 + self.arity) * self.hidden] = 1.0
 
-    def forward(self, *args: TreeState | Tensor) -> TreeState:
+    def forward(self, *args: Any) -> TreeState:
         """Compute the states of a batch: float [N, H] each."""
-        states, rest = args[: self.arity], args[self.arity :]
+        states: tuple[TreeState, ...] = args[: self.arity]
+        rest: tuple[Tensor, ...] = args[self.arity :]
         h_NKH = torch.cat([state[0] for state in states], 1)
         gates = torch.addmm(self.bias, h_NKH, self.weight.t())
         if rest:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .errors import FoldError
-from .operation import Node, current
+from .node import Node, current
 from .signature import build, flatten, signature
 from .tape import Tape
 
@@ -25,7 +25,8 @@ def batching(*, places: bool = True, device: torch.device | str | None = None) -
         places: note where in the program each node was made, for errors and ``explain``.
         device: where numbers go as arguments of operations that have no parameters.
 
-    A program within a program belongs to the outer one. Nodes can be asked for their values after the context has ended.
+    A program within a program belongs to the outer one. Nodes can be asked for their values after the context has
+    ended.
     """
     if current.tape is not None or current.eager:
         yield current.tape if current.tape is not None else Tape()

@@ -1,8 +1,8 @@
 """Kernels: operations that run all their batches of a flush with forward and backward passes written out.
 
-What autograd does per batch, a kernel does once per flush where it can: it keeps what the backward pass needs in buffers
-over all batches, and leaves gradients of weights to one matrix product over all rows at the end. It reads arguments out
-of segments and writes results and gradients into them without a tensor in between.
+What autograd does per batch, a kernel does once per flush where it can: it keeps what the backward pass needs in
+buffers over all batches, and leaves gradients of weights to one matrix product over all rows at the end. It reads
+arguments out of segments and writes results and gradients into them without a tensor in between.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ class OpenKernel:
         self.kernel = kernel
         weights = kernel.weights()
         self._trained = any(weight.requires_grad for weight in weights)
-        self._token: Tensor | None = _Weights.apply(kernel, *weights) if torch.is_grad_enabled() else None  # type: ignore[no-untyped-call]
+        self._token: Tensor | None = None
+        if torch.is_grad_enabled():
+            self._token = _Weights.apply(kernel, *weights)  # type: ignore[no-untyped-call]
 
     def run(self, step: KernelStep, token: Tensor | None) -> Tensor | None:
         """Run a batch; gives the token of all that follow."""
@@ -117,22 +119,22 @@ class _Weights(torch.autograd.Function):
         return torch.zeros(())
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, grad: None) -> tuple[Tensor | None, ...]:
+    @once_differentiable
+    def backward(ctx: Any, _grad: None) -> tuple[Tensor | None, ...]:
         return (None, *ctx.kernel.finish())
 
 
 class _KernelBatch(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, token: Tensor | None, weights: Tensor, kernel: Kernel, step: KernelStep) -> Tensor:
+    def forward(ctx: Any, _token: Tensor | None, _weights: Tensor, kernel: Kernel, step: KernelStep) -> Tensor:
         ctx.kernel, ctx.step = kernel, step
         ctx.set_materialize_grads(False)
         kernel.forward(step, keep=True)
         return torch.zeros(())
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, grad: None) -> tuple[None, None, None, None]:
+    @once_differentiable
+    def backward(ctx: Any, _grad: None) -> tuple[None, None, None, None]:
         step: KernelStep = ctx.step
         ctx.kernel.backward(step, step.batch.grads() if step.batch.reached() else None)
         step.batch.leave()

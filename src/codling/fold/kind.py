@@ -98,6 +98,7 @@ class Kind:
         result: form of one example's result; None until it has run once.
         share: equal calls may be one node.
         kernel: a class that runs all batches of a flush with a backward pass of its own; None for autograd's.
+        module: whose weights the kernel uses.
         device: where its numbers and indices go; None for the default.
     """
 
@@ -109,6 +110,7 @@ class Kind:
     share: bool
     kernel: Any
     device: torch.device | None
+    module: Any
     result: Signature | None = None
     width: int = 0
     nodes: tuple[NodeSlot, ...] = ()

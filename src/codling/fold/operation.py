@@ -1,15 +1,14 @@
 """What makes a call lazy: ``batchable`` on a function, a method, a module or a class of modules.
 
 A batchable operation is written for a batch: it takes tensors with one row per example along the first dimension and
-gives such tensors. It is *called* as for one example. Inside ``batching()`` the call gives a lazy node; anywhere else it
-runs at once, on a batch of one.
+gives such tensors. It is *called* as for one example. Inside ``batching()`` the call gives a lazy node; anywhere else
+it runs at once, on a batch of one.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -18,137 +17,15 @@ from torch import Tensor, nn
 
 from .errors import FoldError
 from .kind import Constant, Kind, NodeSlot, Ragged, RaggedSlot, Scalar, Setting, Slot, TupleSlot
-from .signature import Signature, build, flatten, signature
+from .node import Node, Shared, current
+from .signature import build, flatten, signature
 
 if TYPE_CHECKING:
     from .tape import Tape
 
-__all__ = ["Operation", "Shared", "batchable", "shared"]
+__all__ = ["Operation", "batchable"]
 
 T = TypeVar("T")
-
-
-class _Current(threading.local):
-    tape: Tape | None = None
-    eager = False
-
-
-current = _Current()
-"The program that is being recorded in this thread, and whether recording is off."
-
-
-class Shared:
-    """An argument that is the same for all examples and goes to the operation as it is."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-def shared(value: T) -> T:
-    """Mark an argument as un-batched: every example gets this very object, without a batch dimension.
-
-    For a table, a mask, a whole encoded document that all examples attend to. Calls with another object are grouped
-    apart. (To a type checker, the value itself.)
-    """
-    return Shared(value)  # type: ignore[return-value]
-
-
-class Node:
-    """The value-to-be of one call, for one example.
-
-    Pass it to further batchable operations; index or unpack it where it is a tuple; compute with it as with a tensor
-    (``codling.fold.arithmetic``). Asking for its value (``node.value``, ``item()``, ``bool()``, ``float()``, ``int()``)
-    runs everything pending, batched.
-    """
-
-    __slots__ = ("ref", "sig", "tape")
-
-    def __init__(self, tape: Tape, ref: int, sig: Signature) -> None:
-        self.tape, self.ref, self.sig = tape, ref, sig
-
-    @property
-    def value(self) -> Any:
-        """The tensor without a batch dimension, or the tuple of them; differentiable."""
-        return self.tape.value(self)
-
-    @property
-    def shape(self) -> torch.Size:
-        """Of the tensor, known before it is computed."""
-        return torch.Size(self._tensor().leaves[0][0])
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self._tensor().leaves[0][1]
-
-    @property
-    def device(self) -> torch.device:
-        return self._tensor().leaves[0][2]
-
-    def dim(self) -> int:
-        return len(self._tensor().leaves[0][0])
-
-    def _tensor(self) -> Signature:
-        if self.sig.form is not None:
-            raise FoldError(f"{self!r} is a tuple, not a tensor; index it first")
-        return self.sig
-
-    def item(self) -> int | float | bool:
-        return self.value.item()  # type: ignore[no-any-return]
-
-    def tolist(self) -> Any:
-        return self.value.tolist()
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-    def __int__(self) -> int:
-        return int(self.value)
-
-    def __float__(self) -> float:
-        return float(self.value)
-
-    def __index__(self) -> int:
-        return int(self.value.__index__())
-
-    def __len__(self) -> int:
-        return len(self.sig.parts) if self.sig.form is not None else int(self.shape[0])
-
-    def __iter__(self) -> Any:
-        return iter([self[i] for i in range(len(self))])
-
-    def __getitem__(self, key: Any) -> Any:
-        if self.sig.form is None:
-            from .arithmetic import apply
-
-            return apply(Tensor.__getitem__, self, key)
-        if isinstance(key, slice):
-            return tuple(self[i] for i in range(*key.indices(len(self))))
-        sig = self.sig
-        key = range(len(sig.parts))[key]
-        return Node(self.tape, self.ref + sig.offsets[key], sig.parts[key])
-
-    def __getattr__(self, name: str) -> Any:
-        fields = getattr(self.sig.form, "_fields", ())
-        if name in fields:
-            return self[fields.index(name)]
-        if self.sig.form is None and not name.startswith("_"):
-            from .arithmetic import method
-
-            return method(self, name)
-        raise AttributeError(f"a lazy {self.sig!r} has no {name!r}")
-
-    def __repr__(self) -> str:
-        return f"<node {self.ref >> 8} {self.tape.kinds[self.ref >> 8].name}: {self.sig!r}>"
-
-    @classmethod
-    def __torch_function__(
-        cls, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        from .arithmetic import apply
-
-        return apply(function, *args, **(kwargs or {}))
 
 
 class State:
@@ -159,7 +36,7 @@ class State:
 
     __slots__ = ("call", "kernel", "kinds", "module", "name", "ragged", "share", "stamp", "tape")
 
-    def __init__(self, name: str, *, share: bool | None, ragged: bool) -> None:
+    def __init__(self, name: str, share: bool | None, ragged: bool) -> None:
         self.name, self.share, self.ragged = name, share, ragged
         self.kinds: dict[Any, Kind] = {}
         self.tape = -1
@@ -169,7 +46,7 @@ class State:
         self.kernel: Any = None
 
     def __reduce__(self) -> Any:
-        return _state, (self.name, self.share, self.ragged)
+        return State, (self.name, self.share, self.ragged)
 
     def refresh(self, tape: Tape) -> None:
         """At an operation's first call in a program: forget the kinds if its owner has changed since."""
@@ -181,10 +58,6 @@ class State:
             stamp += (self.module.training, *((p.dtype, p.device) for p in self.module.parameters()))
         if stamp != self.stamp:
             self.kinds, self.stamp = {}, stamp
-
-
-def _state(name: str, share: bool | None, ragged: bool) -> State:
-    return State(name, share=share, ragged=ragged)
 
 
 def record(self: Any, *args: Any, **settings: Any) -> Any:
@@ -222,7 +95,7 @@ def record(self: Any, *args: Any, **settings: Any) -> Any:
                 key = (a.sig, torch.is_grad_enabled())
                 refs = (a.ref,)
     if key is None:
-        key, refs = _read(state, tape, args, settings)
+        key, refs, args = _read(state, tape, args, settings)
     kind = state.kinds.get(key)
     if kind is None:
         kind = _new_kind(state, key, args, settings)
@@ -237,11 +110,24 @@ def record(self: Any, *args: Any, **settings: Any) -> Any:
     tape.refs.extend(refs)
     if tape.places is not None:
         frame = sys._getframe(1)
+        if frame.f_globals.get("__name__", "").startswith(_OURS):
+            frame = _user_frame(frame)
         tape.places.append((frame.f_code, frame.f_lasti))
     result = kind.result
     if result is None:
         result = tape.learn(index)
     return Node(tape, index << 8, result)
+
+
+_OURS = (__name__.rpartition(".")[0] + ".", "torch.nn.modules.module")
+
+
+def _user_frame(frame: Any) -> Any:
+    """The innermost frame of the user's program: modules of ours call operations from PyTorch's machinery."""
+    outer = frame
+    while outer is not None and outer.f_globals.get("__name__", "").startswith(_OURS):
+        outer = outer.f_back
+    return outer or frame
 
 
 class Operation:
@@ -253,7 +139,7 @@ class Operation:
         functools.update_wrapper(self, function)
         self.function = function
         self.owner: Any = None
-        self._fold = State(getattr(function, "__qualname__", repr(function)), share=share, ragged=ragged)
+        self._fold = State(getattr(function, "__qualname__", repr(function)), share, ragged)
 
     __call__ = record
 
@@ -287,10 +173,10 @@ def batchable(
 
     Args:
         operation: a function, a method (as a decorator), an instance of ``nn.Module`` (the instance becomes batchable;
-            its parameters, state and type stay), or a subclass of ``nn.Module`` (as a decorator: all instances). It takes
-            and gives tensors with one row per example along the first dimension, and computes each row from the same row
-            of its arguments. Numbers arrive as tensors [N]; tensors of the caller are stacked; keyword arguments, strings
-            and None are the same for a batch; see ``shared`` for other arguments that are.
+            its parameters, state and type stay), or a subclass of ``nn.Module`` (as a decorator: all instances). It
+            takes and gives tensors with one row per example along the first dimension, and computes each row from the
+            same row of its arguments. Numbers arrive as tensors [N]; tensors of the caller are stacked; keyword
+            arguments, strings and None are the same for a batch; see ``shared`` for other arguments that are.
         share: two calls with the same arguments may be computed once. None: only where that is known to be sound, which
             is for PyTorch's own layers and activations without dropout. Never in a module that has dropout in training.
         ragged: a list of nodes as an argument may have another length for each example, and arrives as ``Ragged``.
@@ -308,7 +194,7 @@ def batchable(
     if isinstance(operation, type) and issubclass(operation, nn.Module):
         operation._fold_options = options  # type: ignore[attr-defined]
         operation._fold_call = operation.__call__  # type: ignore[attr-defined]
-        operation.__call__ = record
+        operation.__call__ = record  # type: ignore[method-assign]
         return operation
     if callable(operation) and not isinstance(operation, type):
         made = Operation(operation, share=share, ragged=ragged)
@@ -320,7 +206,7 @@ def batchable(
 
 def _batchable_instance(module: nn.Module, options: tuple[str | None, bool | None, bool]) -> nn.Module:
     if not hasattr(type(module), "_fold_options"):
-        module.__class__ = _batchable_class(type(module))
+        module.__class__ = _batchable_class(type(module))  # type: ignore[arg-type]
     module.__dict__["_fold_options"] = options
     module.__dict__.pop("_fold", None)
     return module
@@ -330,7 +216,7 @@ def _batchable_instance(module: nn.Module, options: tuple[str | None, bool | Non
 def _batchable_class(base: type[nn.Module]) -> type[nn.Module]:
     """A subclass that differs in its ``__call__`` alone; for pickle, the base with the options beside it."""
 
-    def reduce_ex(self: Any, protocol: Any) -> Any:
+    def reduce_ex(self: Any, _protocol: Any) -> Any:
         state = {name: value for name, value in self.__dict__.items() if name != "_fold"}
         return _restore, (base,), state
 
@@ -347,7 +233,7 @@ def _batchable_class(base: type[nn.Module]) -> type[nn.Module]:
 
 
 def _restore(base: type[nn.Module]) -> nn.Module:
-    cls = _batchable_class(base)
+    cls: type[nn.Module] = _batchable_class(base)  # type: ignore[arg-type]
     return cls.__new__(cls)
 
 
@@ -356,19 +242,33 @@ def _ready(self: Any) -> State:
     state: State | None = self.__dict__.get("_fold")
     if state is None:
         name, share, ragged = self._fold_options
-        state = self.__dict__["_fold"] = State(name or type(self).__name__, share=share, ragged=ragged)
+        state = self.__dict__["_fold"] = State(name or type(self).__name__, share, ragged)
     if isinstance(self, Operation):
         state.call = self.function
         state.module = self.owner if isinstance(self.owner, nn.Module) else None
     else:
         state.call = functools.partial(type(self)._fold_call, self)
         state.module = self
-        state.kernel = getattr(self, "fold_kernel", None)
+        state.kernel = _kernel(self)
     return state
 
 
-def _read(state: State, tape: Tape, args: tuple[Any, ...], settings: dict[str, Any]) -> tuple[Any, tuple[int, ...]]:
-    """Any call's key and references: the long way."""
+def _kernel(module: Any) -> Any:
+    """The kernel of a module's class, unless a subclass or a hook has changed what the module computes."""
+    if module._forward_hooks or module._forward_pre_hooks or "forward" in module.__dict__:
+        return None
+    for cls in type(module).__mro__:
+        if "forward" in cls.__dict__:
+            return cls.__dict__.get("fold_kernel")
+    return None
+
+
+def _read(
+    state: State, tape: Tape, args: tuple[Any, ...], settings: dict[str, Any]
+) -> tuple[Any, tuple[int, ...], tuple[Any, ...]]:
+    """Any call's key, references and, lists made ready, arguments: the long way."""
+    if state.ragged:
+        args = tuple([[_as_node(tape, item) for item in arg] if isinstance(arg, list) else arg for arg in args])
     refs: list[int] = []
     tail: list[int] = []
 
@@ -403,8 +303,6 @@ def _read(state: State, tape: Tape, args: tuple[Any, ...], settings: dict[str, A
             raise FoldError(f"{state.name} was called with two lists; a ragged operation takes one")
         sig = None
         for item in arg:
-            if type(item) is not Node or item.tape is not tape:
-                raise FoldError(f"{state.name} was called with a list that holds {item!r}; it may hold nodes only")
             if sig is not None and item.sig is not sig:
                 raise FoldError(f"{state.name} was called with a list of both {sig!r} and {item.sig!r}")
             sig = item.sig
@@ -421,7 +319,16 @@ def _read(state: State, tape: Tape, args: tuple[Any, ...], settings: dict[str, A
         else:
             key.append((name, type(value), value))
     key.append(torch.is_grad_enabled())
-    return tuple(key), (*refs, *tail)
+    return tuple(key), (*refs, *tail), args
+
+
+def _as_node(tape: Tape, item: Any) -> Node:
+    """An item of a ragged list: a tensor among nodes becomes one."""
+    if isinstance(item, Node):
+        if item.tape is tape:
+            return item
+        item = item.value
+    return _given(item)  # type: ignore[return-value]
 
 
 def _new_kind(state: State, key: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> Kind:
@@ -457,7 +364,7 @@ def _new_kind(state: State, key: Any, args: tuple[Any, ...], settings: dict[str,
     kernel = state.kernel if not torch.is_autocast_enabled("cpu") and not torch.is_autocast_enabled("cuda") else None
     if kernel is not None and not kernel.fits(state.module, slots):
         kernel = None
-    kind = Kind(state.name, state.call, slots, values, torch.is_grad_enabled(), share, kernel, device)
+    kind = Kind(state.name, state.call, slots, values, torch.is_grad_enabled(), share, kernel, device, state.module)
     state.kinds[key] = kind
     return kind
 
@@ -541,3 +448,8 @@ def _tape_of(args: Any) -> Tape | None:
             if found is not None:
                 return found
     return None
+
+
+@Operation
+def _given(value: Any) -> Any:
+    return value

@@ -1,8 +1,9 @@
 """Plans: a schedule with everything worked out that doesn't depend on values.
 
 Results of one form lie in one buffer per flush, a *segment*, batch below batch. So the arguments of a batch are rows of
-few buffers, and assembling them is an ``index_select`` for each tensor, whatever the number of nodes. A plan that touches
-nothing outside itself depends on the program's structure alone and is kept for the next program of that structure.
+few buffers, and assembling them is an ``index_select`` for each tensor, whatever the number of nodes. A plan that
+touches nothing outside itself depends on the program's structure alone and is kept for the next program of that
+structure.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Autograd sees three things per batch: a gather, the operation itself, a store. Values don't pass from store to gather as
 tensors, since a gather takes rows of many batches and each of those would get a gradient of its full size to add up.
-Instead segments hold plain values, a *token* (a tensor of nothing) runs from each store to whatever follows, so that the
-engine keeps the order, and gradients are added in place, row by row, into one buffer per segment: a gather's backward adds
-to it, a store's backward, which the token makes come after those of all its users, reads it.
+Instead segments hold plain values, a *token* (a tensor of nothing) runs from each store to whatever follows, so that
+the engine keeps the order, and gradients are added in place, row by row, into one buffer per segment: a gather's
+backward adds to it, a store's backward, which the token makes come after those of all its users, reads it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .signature import Signature, batch_signature, build, flatten
 
 __all__ = ["Batch", "BoundPart", "BoundSource", "Gather", "Segment", "Store", "store"]
 
-_task = torch._C._current_graph_task_id  # type: ignore[attr-defined]
+_task = torch._C._current_graph_task_id
 "The number of the backward pass that is running: a pass never sees what another has left behind."
 
 
@@ -128,6 +128,8 @@ class BoundSource:
                 continue
             into = part.segment.grads()[part.offset + leaf]
             rows = grad if part.positions is None else torch.index_select(grad, 0, part.positions)
+            if rows.untyped_storage().data_ptr() == into.untyped_storage().data_ptr():
+                rows = rows.clone()  # an operation that gave its argument back, and its gradient with it
             if part.rows.numel() == 1 and part.positions is None:
                 into[int(part.rows)].add_(rows[0])
             else:
@@ -140,7 +142,7 @@ class Gather(torch.autograd.Function):
     """Rows of segments as tensors, one after another for all sources."""
 
     @staticmethod
-    def forward(ctx: Any, token: Tensor, sources: Sequence[BoundSource]) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, _token: Tensor, sources: Sequence[BoundSource]) -> tuple[Tensor, ...]:
         ctx.sources = sources
         ctx.set_materialize_grads(False)
         tensors = [tensor for source in sources for tensor in source.gather()]
@@ -150,7 +152,7 @@ class Gather(torch.autograd.Function):
         return tuple(tensors)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[None, None]:
         at = 0
         for source in ctx.sources:
@@ -166,14 +168,14 @@ class Store(torch.autograd.Function):
     """An operation's results into its rows of a segment; gives the token of all that follow."""
 
     @staticmethod
-    def forward(ctx: Any, token: Tensor | None, batch: Batch, leaves: Sequence[int], *tensors: Tensor) -> Tensor:
+    def forward(ctx: Any, _token: Tensor | None, batch: Batch, leaves: Sequence[int], *_tensors: Tensor) -> Tensor:
         ctx.batch, ctx.leaves = batch, leaves
         ctx.set_materialize_grads(False)
         return torch.zeros(())
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, grad: None) -> tuple[Tensor | None, ...]:
+    @once_differentiable
+    def backward(ctx: Any, _grad: None) -> tuple[Tensor | None, ...]:
         batch: Batch = ctx.batch
         if not batch.reached():
             batch.leave()

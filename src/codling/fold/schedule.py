@@ -1,8 +1,9 @@
 """Schedules: in which batches the pending nodes of a program run.
 
 Two are known. *By depth*: nodes of one kind at one depth are a batch (Looks et al. 2017, TensorFlow Fold; TorchFold).
-*By agenda*: of the kinds that have nodes ready, the one whose nodes lie least deep on average runs, with all of its ready
-nodes (Neubig, Goldberg & Dyer 2017, DyNet). Which gives fewer batches depends on the program, so both are counted.
+*By agenda*: of the kinds that have nodes ready, the one whose nodes lie least deep on average runs, with all of its
+ready nodes (Neubig, Goldberg & Dyer 2017, DyNet). Which gives fewer batches depends on the program, so both are
+counted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Schedule = list[tuple[Kind, list[int]]]
 "Batches in order: their kind, and their nodes in the order in which they were made."
 
 
-def depths(kinds: Sequence[Kind], inputs: Sequence[Sequence[int]]) -> list[int]:
+def depths(inputs: Sequence[Sequence[int]]) -> list[int]:
     """Of each node: one more than its deepest input's, or 0.
 
     Args:
@@ -74,7 +75,7 @@ def shorter(kinds: Sequence[Kind], inputs: Sequence[Sequence[int]]) -> tuple[Sch
     Where all kinds but one depend on nothing, depth is as short as can be: each batch of that one kind lies on the
     longest path. Then no agenda is made.
     """
-    depth = depths(kinds, inputs)
+    depth = depths(inputs)
     levels = by_depth(kinds, depth)
     inner = {kind for (kind, _), first in ((batch, depth[batch[1][0]]) for batch in levels) if first}
     if len(inner) <= 1 and not any(depth[nodes[0]] == 0 and kind in inner for kind, nodes in levels):

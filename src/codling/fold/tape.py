@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,8 @@ from torch import Tensor
 from .errors import FoldError, Place, place_text
 from .kernel import KernelStep, OpenKernel
 from .kind import Kind, NodeSlot, Ragged, RaggedSlot, Scalar, Setting, Slot, TupleSlot
-from .operation import Node
-from .plan import Plan, PlacedNodes, PlanCache, Source, Step, make_plan, make_source
+from .node import Node
+from .plan import PlacedNodes, Plan, PlanCache, Source, Step, make_plan, make_source
 from .run import Batch, BoundPart, BoundSource, Segment, gather, store
 from .signature import Signature, batch_signature, build
 
@@ -77,6 +77,8 @@ class Tape:
         self._base = 0  # all nodes before it have run
         self._early: set[int] = set()  # and these behind it
         self._running = False
+        self.wait: Callable[[], bool] | None = None
+        "Called before running: True, if someone else has run everything meanwhile."
 
     # Recording
 
@@ -157,7 +159,7 @@ class Tape:
             raise FoldError(
                 "a value was asked for inside a batchable operation, which runs on whole batches: ask outside of it"
             )
-        if self._base == len(self.kinds):
+        if self._base == len(self.kinds) or (self.wait is not None and self.wait()):
             return
         if self._early:
             self._run([node for node in range(self._base, len(self.kinds)) if node not in self._early])
@@ -208,19 +210,17 @@ class Tape:
             if plan is not None:
                 self._placed.enter(plan)
                 return plan, True
-        kinds, starts, refs = self.kinds, self.starts, self.refs
-        if not whole:
-            kinds = [kinds[node] for node in nodes]
-            refs, starts = [], []
+        if whole:
+            kinds, starts, refs = self.kinds[first : last + 1], self.starts[first : last + 2], self.refs
+            if last + 1 == len(self.kinds):
+                starts.append(len(refs))
+        else:
+            kinds, starts, refs = [self.kinds[node] for node in nodes], [0], []
             for node in nodes:
                 stop = self.starts[node + 1] if node + 1 < len(self.starts) else len(self.refs)
-                starts.append(len(refs))
                 refs += self.refs[self.starts[node] : stop]
-        elif first:
-            kinds, starts = kinds[first:], starts[first:]
-        plan = make_plan(
-            kinds, nodes, [*starts, len(refs)], refs, self._placed, len(self._segments), len(self._batches)
-        )
+                starts.append(len(refs))
+        plan = make_plan(kinds, nodes, starts, refs, self._placed, len(self._segments), len(self._batches))
         if key is not None:
             plan_cache.put(key, plan)
         return plan, False
@@ -235,7 +235,7 @@ class Tape:
         if kind.kernel is not None and kind.result is not None:
             kernel = open_kernels.get(kind)
             if kernel is None:
-                made = kind.kernel(kind.call.args[0], plan.rows[kind], plan.children.get(kind, 0))  # type: ignore[attr-defined]
+                made = kind.kernel(kind.module, plan.rows[kind], plan.children.get(kind, 0))
                 kernel = open_kernels[kind] = OpenKernel(made)
             bound = KernelStep(batch, step.first, sources, children, step.owner)
             self._token = kernel.run(bound, self._token)
@@ -245,6 +245,8 @@ class Tape:
         gathered = time.perf_counter()
         try:
             result = kind.call(*args, **kind.settings)
+            if not kind.width and kind.ragged is None:
+                result = _repeated(result, step.num)
             sig, self._token = store(result, batch, self._token)
         except Exception as error:
             self._blame(step, error, args)
@@ -256,10 +258,9 @@ class Tape:
         kind = step.kind
         if kind.kernel is not None and children is not None and kind.ragged is None:
             values = self._unmerged(kind, sources, children)
-        elif children is not None:
-            values = gather([*sources, children], self._token)
         else:
-            values = gather(sources, self._token)
+            values = gather([children, *sources] if children is not None else sources, self._token)
+        items = next(values) if kind.ragged is not None and children is not None else None
         device = kind.device or self._device or next((s.sig.leaves[0][2] for s in sources), None)
         scalars, constants = iter(step.scalars), iter(step.constants)
 
@@ -273,11 +274,11 @@ class Tape:
             if isinstance(slot, Setting):
                 return slot.value
             if isinstance(slot, TupleSlot):
-                items = [argument(item) for item in slot.items]
-                return slot.form._make(items) if hasattr(slot.form, "_make") else tuple(items)
+                parts = [argument(item) for item in slot.items]
+                return slot.form._make(parts) if hasattr(slot.form, "_make") else tuple(parts)
             if isinstance(slot, RaggedSlot):
                 assert step.owner is not None and step.lengths is not None
-                return Ragged(next(values) if children is not None else None, step.owner, step.lengths)
+                return Ragged(items, step.owner, step.lengths)
             return torch.stack([self.tensors[i] for i in next(constants).tolist()])
 
         return [argument(slot) for slot in kind.slots]
@@ -352,3 +353,11 @@ def _map(value: Any, sig: Signature, function: Any) -> Any:
                 yield from tensors(item)
 
     return build(sig, iter(list(tensors(value))))
+
+
+def _repeated(result: Any, num: int) -> Any:
+    """An operation without arguments of examples can't know how many there are: its one row is everybody's."""
+    if isinstance(result, Tensor):
+        return result.expand(num, *result.shape[1:]) if result.dim() and result.shape[0] == 1 else result
+    items = [_repeated(item, num) for item in result]
+    return type(result)._make(items) if hasattr(result, "_make") else tuple(items)

@@ -112,7 +112,8 @@ class Completer:
 
         Args:
             prefix: the file up to the cursor; of a long one only the end is read.
-            suffix: the file after the cursor; suggestions do not repeat what it begins with.
+            suffix: the file after the cursor; suggestions do not repeat what it begins with, and lines are
+                weighed by how well it goes with them.
             kind: how far suggestions reach: to the end of the next token, of the line, or of the block.
             limit: suggestions wanted at most, from 1 to 50. Several lines are the most probable ones of one search.
             language: what the text is written in; when None, the path's suffix tells, else it is the model's first.

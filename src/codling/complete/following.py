@@ -29,7 +29,7 @@ from codling.vocab import DOC
 __all__ = ["Following"]
 
 NUM_TOKENS = 8  # sub-words of what follows that are asked for; more say nothing more (docs/completion.md)
-NUM_CHARS = 40  # the same for characters
+NUM_CHARS = 30  # the same for characters
 _CHARS_PER_TOKEN = 16  # that the tokens are looked for in; hardly a token is longer
 _MAX_KNOWN = 1_024  # answers that are kept, for those who type along
 

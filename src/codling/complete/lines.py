@@ -29,7 +29,7 @@ MAX_TOKENS = 20  # sub-words of a suggested line; nine lines out of ten have no 
 MAX_LINE = 160  # characters of one suggested line
 MAX_BLOCK = 800  # characters of a suggested block
 SURE_LINE = 0.05  # probability that a further line of a block must have by itself; the first is what was asked for
-RAISED = 4  # times: what follows seldom makes a line more probable than that
+RAISED = 3  # times as probable: so much, what follows makes of few lines; a line that may become sure is followed
 LINE_IS_OVER = 0.5  # probability of the line's end from which on nothing is suggested behind a line
 
 

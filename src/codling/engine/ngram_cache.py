@@ -45,7 +45,6 @@ occurrences, and its different successors per occurrence; the share that the cha
 probability, the entropy in nats, and the logarithm of the number of candidates."""
 
 _LINKS = MAX_ORDER * len(LEVELS)
-_FIRST_LINK_K = np.arange(MAX_ORDER) * len(LEVELS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,11 +76,12 @@ def blend(matches: Matches, levels_R: npt.NDArray[np.int64], num_contexts: int, 
     """
     if not len(matches.rows_R):
         return no_candidates(num_contexts)
-    pairs_W, inverse_R = np.unique(matches.rows_R * vocab_size + matches.next_R, return_inverse=True)
+    pairs_W, inverse_R = _distinct(matches.rows_R * vocab_size + matches.next_R)
     rows_W, ids_W = np.divmod(pairs_W, vocab_size)
     counts_WJ = _nested_counts(inverse_R, matches, levels_R, len(pairs_W))
 
-    present, firsts = np.unique(rows_W, return_index=True)  # rows_W is sorted
+    firsts = _is_new(rows_W).nonzero()[0]  # rows_W is sorted
+    present = rows_W[firsts]
     totals_PJ = np.add.reduceat(counts_WJ, firsts, axis=0)
     types_PJ = np.add.reduceat(counts_WJ > 0, firsts, axis=0, dtype=np.int64)
     known_PJ = totals_PJ > 0
@@ -89,11 +89,11 @@ def blend(matches: Matches, levels_R: npt.NDArray[np.int64], num_contexts: int, 
     kept_PJ = np.where(known_PJ, caution_PJ / np.maximum(totals_PJ + caution_PJ, 1), 1.0)
     # What the more particular links leave over for each, itself not included.
     left_PJ = np.ones_like(kept_PJ)
-    left_PJ[:, :-1] = np.cumprod(kept_PJ[:, :0:-1], axis=1)[:, ::-1]
+    np.cumprod(kept_PJ[:, :-1], axis=1, out=left_PJ[:, 1:])
     weights_PJ = left_PJ * (1 - kept_PJ) / np.maximum(totals_PJ, 1e-9)
-    local_W = np.repeat(np.arange(len(present)), np.diff(np.append(firsts, len(rows_W))))
+    local_W = _is_new(rows_W).cumsum() - 1
     probs_W = np.einsum("wj,wj->w", counts_WJ, weights_PJ[local_W])
-    left_P = left_PJ[:, 0] * kept_PJ[:, 0]
+    left_P = left_PJ[:, -1] * kept_PJ[:, -1]
     probs_W /= (1 - left_P)[local_W]
 
     ids_BC, probs_BC, num_W = _padded(rows_W, ids_W, probs_W, num_contexts)
@@ -105,11 +105,29 @@ def blend(matches: Matches, levels_R: npt.NDArray[np.int64], num_contexts: int, 
 def _nested_counts(
     inverse_R: npt.NDArray[np.int64], matches: Matches, levels_R: npt.NDArray[np.int64], num_pairs: int
 ) -> npt.NDArray[np.float64]:
-    """Occurrences of each pair by link of the chain: order by order, and within an order from project to file."""
-    links_R = inverse_R * _LINKS + (matches.orders_R - 1) * len(LEVELS) + levels_R
+    """Occurrences of each pair by link of the chain, the most particular first: longest order, and file to project."""
+    links_R = (inverse_R + 1) * _LINKS - 1 - (matches.orders_R - 1) * len(LEVELS) - levels_R
     counts = np.bincount(links_R, matches.weights_R, num_pairs * _LINKS)
-    counts = counts.reshape(num_pairs, MAX_ORDER, len(LEVELS))[:, ::-1, ::-1]
-    return counts.cumsum(axis=1).cumsum(axis=2)[:, ::-1, ::-1].reshape(num_pairs, _LINKS)
+    counts = counts.reshape(num_pairs, MAX_ORDER, len(LEVELS))
+    return counts.cumsum(axis=1).cumsum(axis=2).reshape(num_pairs, _LINKS)
+
+
+def _distinct(keys_R: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """As np.unique with the inverse, without what that does besides."""
+    order_R = keys_R.argsort(kind="stable")
+    sorted_R = keys_R[order_R]
+    is_new_R = _is_new(sorted_R)
+    inverse_R = np.empty_like(order_R)
+    inverse_R[order_R] = is_new_R.cumsum() - 1
+    return sorted_R[is_new_R], inverse_R
+
+
+def _is_new(ordered: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether each of the values, which are in order, is another than the one before; there is at least one."""
+    is_new = np.empty(len(ordered), np.bool_)
+    is_new[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
+    return is_new
 
 
 def _padded(
@@ -119,7 +137,7 @@ def _padded(
     num_contexts: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Candidates of each row side by side, best first, equal ones by id; the many unlikely ones fall off the end."""
-    order = np.lexsort((ids_W, -probs_W, rows_W))
+    order = np.lexsort((-probs_W, rows_W))  # keeps equal ones in their order
     num_B = np.bincount(rows_W, minlength=num_contexts)
     ranks_W = np.arange(len(rows_W)) - np.repeat(np.cumsum(num_B) - num_B, num_B)
     width = min(MAX_CANDIDATES, int(num_B.max()))
@@ -138,8 +156,8 @@ def _features(
     probs_PC: npt.NDArray[np.float64],
     num_P: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float64]:
-    totals = totals_PJ.reshape(len(totals_PJ), MAX_ORDER, len(LEVELS))
-    types = types_PJ.reshape(totals.shape)
+    totals = totals_PJ[:, ::-1].reshape(len(totals_PJ), MAX_ORDER, len(LEVELS))
+    types = types_PJ[:, ::-1].reshape(totals.shape)
     orders = (totals > 0).sum(axis=1)  # counts never grow with the order
     rows, levels = np.arange(len(totals))[:, None], np.arange(len(LEVELS))
     longest = np.maximum(orders - 1, 0)

@@ -135,7 +135,7 @@ class Places:
         """Add an even sample of the places that match one token less."""
         lows, highs = starts_BK[sampled, whole_B[sampled] - 1], stops_BK[sampled, whole_B[sampled] - 1]
         num = np.where(whole_B[sampled] == MAX_ORDER, self.cap, min(SAMPLE, self.cap))
-        steps = (np.arange(int(num.max()))[None] + 0.5) / num[:, None]
+        steps = np.arange(0.5, num.max()) / num[:, None]
         spread = lows[:, None] + (steps * (highs - lows)[:, None]).astype(np.int64)
         inner_lows, inner_highs = inner[0][sampled, None], inner[1][sampled, None]
         fresh = (steps < 1) & ((spread < inner_lows) | (spread >= inner_highs))
@@ -153,16 +153,17 @@ class Places:
         near_B, far_B = pack_contexts(contexts_BK)
         lows = near_B[:, None] & _MASKS_K
         highs = near_B[:, None] | ~_MASKS_K
-        starts = np.searchsorted(self._near_M, lows.ravel(), side="left").reshape(lows.shape)
-        stops = np.searchsorted(self._near_M, highs.ravel(), side="right").reshape(lows.shape)
-        starts_BK = np.concatenate([starts, starts[:, -1:].repeat(_HALF, axis=1)], axis=1)
-        stops_BK = np.concatenate([stops, starts[:, -1:].repeat(_HALF, axis=1)], axis=1)
+        starts_BK, stops_BK = np.empty((2, len(contexts_BK), MAX_ORDER), np.int64)
+        starts_BK[:, :_HALF] = self._near_M.searchsorted(lows, side="left")
+        stops_BK[:, :_HALF] = self._near_M.searchsorted(highs, side="right")
+        firsts_B, lasts_B = starts_BK[:, _HALF - 1], stops_BK[:, _HALF - 1]
+        starts_BK[:, _HALF:] = stops_BK[:, _HALF:] = firsts_B[:, None]
         far_lows, far_highs = far_B[:, None] & _MASKS_K, far_B[:, None] | ~_MASKS_K
-        for row in np.flatnonzero(starts[:, -1] < stops[:, -1]).tolist():
-            start = int(starts[row, -1])
-            run = self._far_M[start : int(stops[row, -1])]
-            starts_BK[row, _HALF:] = start + np.searchsorted(run, far_lows[row], side="left")
-            stops_BK[row, _HALF:] = start + np.searchsorted(run, far_highs[row], side="right")
+        for row, (first, last) in enumerate(zip(firsts_B.tolist(), lasts_B.tolist(), strict=True)):
+            if first < last:
+                run = self._far_M[first:last]
+                starts_BK[row, _HALF:] += run.searchsorted(far_lows[row], side="left")
+                stops_BK[row, _HALF:] += run.searchsorted(far_highs[row], side="right")
         return starts_BK, stops_BK
 
 
@@ -193,12 +194,12 @@ def context_after(tokens: Sequence[int] | npt.NDArray[np.generic]) -> Tokens:
 
 def pack_contexts(contexts_BK: Tokens) -> tuple[Keys, Keys]:
     """Two numbers per context that sort as it does: the nearer half, and the farther."""
-    near_B, far_B = np.zeros((2, len(contexts_BK)), np.uint64)
-    for column in range(_HALF):  # by columns, for all at once would take eight times the memory for a while
-        shift = np.uint64(16 * (_HALF - 1 - column))
-        near_B |= contexts_BK[:, column].astype(np.uint64) << shift
-        far_B |= contexts_BK[:, _HALF + column].astype(np.uint64) << shift
-    return near_B, far_B
+    return _packed(contexts_BK[:, _HALF - 1 :: -1]), _packed(contexts_BK[:, : _HALF - 1 : -1])
+
+
+def _packed(halves_BK: Tokens) -> Keys:
+    """Four tokens as one number, the last of them counting most."""
+    return np.ascontiguousarray(halves_BK, "<u2").view("<u8")[:, 0].astype(np.uint64, copy=False)
 
 
 def match_few(contexts_BK: Tokens, known_MK: Tokens, next_M: Tokens, first_place: int = 0) -> Matches:

@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from fold_programs import Instruction, Network, programs, run
 from torch import Tensor
 
 from codling import fold
+from fold_programs import Instruction, Network, programs, run
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 
@@ -80,7 +80,7 @@ def test_a_program_of_known_structure_is_planned_once() -> None:
         before = plan_cache.hits
         with fold.batching() as tape:
             states = run(network, program, [torch.ones(5, dtype=torch.float64)])
-            results.append(fold.stack([part for part in states]))
+            results.append(fold.stack(states))
         hit = plan_cache.hits - before
     assert hit == 1 and tape.reports[0].cached
     assert torch.equal(results[1], results[2])

@@ -15,6 +15,7 @@ It stands alone: nothing here imports anything of codling's.
 from .cells import ChildSumTreeLSTM, ChildSumTreeLSTMCell, TreeLSTM, TreeLSTMCell, TreeState
 from .context import batching, eager, stack, value
 from .errors import FoldError
+from .explain import Explanation, explain
 from .explicit import Fold, FoldNode, Unfold
 from .kind import Ragged
 from .node import Node, shared
@@ -24,6 +25,7 @@ from .together import together
 __all__ = [
     "ChildSumTreeLSTM",
     "ChildSumTreeLSTMCell",
+    "Explanation",
     "Fold",
     "FoldError",
     "FoldNode",
@@ -36,6 +38,7 @@ __all__ = [
     "batchable",
     "batching",
     "eager",
+    "explain",
     "shared",
     "stack",
     "together",

@@ -7,7 +7,7 @@ function of a batch; where all operands are of one shape, element-wise functions
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -48,28 +48,44 @@ def apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         raise FoldError(f"{name} would change a value in place, which lazy nodes don't allow; use {name[:-1]}")
     nodes: list[Node] = []
     tensors: list[Tensor] = []
-
-    def template(arg: Any) -> Any:
-        if isinstance(arg, Node):
-            nodes.append(arg)
-            return _Hole(len(nodes) - 1)
-        if isinstance(arg, Tensor):
-            tensors.append(arg)
-            return _Hole(-len(tensors))
-        if isinstance(arg, (tuple, list)):
-            return (type(arg), *map(template, arg))
-        if isinstance(arg, slice):
-            return (slice, arg.start, arg.stop, arg.step)
-        return (None, type(arg), arg)
-
-    form = (tuple(map(template, args)), tuple((key, template(value)) for key, value in sorted(kwargs.items())))
+    form = (
+        tuple(_template(arg, nodes, tensors) for arg in args),
+        tuple((key, _template(value, nodes, tensors)) for key, value in sorted(kwargs.items())),
+    )
     plain = function in _ELEMENTWISE and not tensors and len({node.sig for node in nodes}) == 1
     try:
         operation = _operation(function, form, len(nodes), len(tensors), plain)
     except TypeError as error:
         raise FoldError(f"{name} got an argument beside lazy nodes that can't be compared: {error}") from error
     tape = nodes[0].tape
-    return _record_on(tape, operation, [*nodes, *map(shared, tensors)])
+    return _record_on(tape, operation, [*nodes, *map(shared, reversed(tensors))])
+
+
+def _template(arg: Any, nodes: list[Node], tensors: list[Tensor]) -> Any:
+    """An argument with holes for nodes and tensors, which are gathered."""
+    if isinstance(arg, Node):
+        nodes.append(arg)
+        return _Hole(len(nodes) - 1)
+    if isinstance(arg, Tensor):
+        tensors.append(arg)
+        return _Hole(-len(tensors))
+    if isinstance(arg, (tuple, list)):
+        return (type(arg), *(_template(item, nodes, tensors) for item in arg))
+    if isinstance(arg, slice):
+        return (slice, arg.start, arg.stop, arg.step)
+    return (None, type(arg), arg)
+
+
+def _filled(part: Any, values: Sequence[Any]) -> Any:
+    if isinstance(part, _Hole):
+        return values[part.number]  # tensors stand at the end, in reverse
+    kind, *rest = part
+    if kind is None:
+        return rest[1]
+    if kind is slice:
+        return slice(*rest)
+    items = [_filled(item, values) for item in rest]
+    return kind._make(items) if hasattr(kind, "_make") else kind(items)
 
 
 def _record_on(tape: Any, operation: Operation, args: list[Any]) -> Any:
@@ -85,18 +101,7 @@ def _operation(function: Callable[..., Any], form: Any, num: int, num_tensors: i
     args, kwargs = form
 
     def call(*values: Any) -> Any:
-        def fill(part: Any) -> Any:
-            if isinstance(part, _Hole):
-                return values[part.number] if part.number >= 0 else values[num - part.number - 1]
-            kind, *rest = part
-            if kind is None:
-                return rest[1]
-            if kind is slice:
-                return slice(*rest)
-            items = [fill(item) for item in rest]
-            return kind._make(items) if hasattr(kind, "_make") else kind(items)
-
-        return function(*map(fill, args), **{key: fill(value) for key, value in kwargs})
+        return function(*[_filled(arg, values) for arg in args], **{key: _filled(arg, values) for key, arg in kwargs})
 
     name = getattr(function, "__name__", repr(function))
     dims = (0,) * num + (None,) * num_tensors

@@ -8,8 +8,9 @@ it runs at once, on a batch of one.
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import torch
@@ -139,7 +140,7 @@ class Operation:
         functools.update_wrapper(self, function)
         self.function = function
         self.owner: Any = None
-        self._fold = State(getattr(function, "__qualname__", repr(function)), share, ragged)
+        self._fold = State(getattr(function, "__qualname__", "operation"), share, ragged)
 
     __call__ = record
 
@@ -178,7 +179,8 @@ def batchable(
             same row of its arguments. Numbers arrive as tensors [N]; tensors of the caller are stacked; keyword
             arguments, strings and None are the same for a batch; see ``shared`` for other arguments that are.
         share: two calls with the same arguments may be computed once. None: only where that is known to be sound, which
-            is for PyTorch's own layers and activations without dropout. Never in a module that has dropout in training.
+            is for PyTorch's own layers and activations without dropout. Never in a module that has dropout in training,
+            nor where the first call draws random numbers.
         ragged: a list of nodes as an argument may have another length for each example, and arrives as ``Ragged``.
             Without it, lists are tuples, and calls with another length are grouped apart.
         name: in errors and plans; by default the function's or the class's.
@@ -269,47 +271,8 @@ def _read(
     """Any call's key, references and, lists made ready, arguments: the long way."""
     if state.ragged:
         args = tuple([[_as_node(tape, item) for item in arg] if isinstance(arg, list) else arg for arg in args])
-    refs: list[int] = []
-    tail: list[int] = []
-
-    def read(arg: Any) -> Any:
-        if isinstance(arg, Node):
-            if arg.tape is not tape:
-                arg = arg.value  # of another program: a constant to this one, through which gradients still flow
-                return tuple_key(arg) if isinstance(arg, tuple) else read(arg)
-            refs.append(arg.ref)
-            return arg.sig
-        if type(arg) in (int, float, bool):
-            refs.append(len(tape.scalars))
-            tape.scalars.append(arg)
-            return type(arg)
-        if isinstance(arg, Tensor):
-            refs.append(len(tape.tensors))
-            tape.tensors.append(arg)
-            return (signature(arg),)
-        if isinstance(arg, Shared):
-            return ("shared", id(arg.value))
-        if isinstance(arg, list) and state.ragged:
-            return ragged_key(arg)
-        if isinstance(arg, (tuple, list)):
-            return tuple_key(arg)
-        return ("setting", type(arg), arg)
-
-    def tuple_key(arg: Any) -> Any:
-        return ("tuple", type(arg), *map(read, arg))
-
-    def ragged_key(arg: list[Any]) -> Any:
-        if tail:
-            raise FoldError(f"{state.name} was called with two lists; a ragged operation takes one")
-        sig = None
-        for item in arg:
-            if sig is not None and item.sig is not sig:
-                raise FoldError(f"{state.name} was called with a list of both {sig!r} and {item.sig!r}")
-            sig = item.sig
-            tail.append(item.ref)
-        return ("ragged", sig)
-
-    key: list[Any] = [read(arg) for arg in args]
+    reader = _Reader(state, tape)
+    key: list[Any] = [reader.read(arg) for arg in args]
     for name in sorted(settings):
         value = settings[name]
         if isinstance(value, (Node, Tensor)):
@@ -319,7 +282,48 @@ def _read(
         else:
             key.append((name, type(value), value))
     key.append(torch.is_grad_enabled())
-    return tuple(key), (*refs, *tail), args
+    return tuple(key), (*reader.refs, *reader.tail), args
+
+
+class _Reader:
+    """Reads arguments: puts constants into the program's pools and gathers references."""
+
+    def __init__(self, state: State, tape: Tape) -> None:
+        self.state, self.tape = state, tape
+        self.refs: list[int] = []
+        self.tail: list[int] = []
+
+    def read(self, arg: Any) -> Any:
+        tape = self.tape
+        if isinstance(arg, Node):
+            if arg.tape is not tape:
+                return self.read(arg.value)  # of another program: constants to this one; gradients still flow
+            self.refs.append(arg.ref)
+            return arg.sig
+        if type(arg) in (int, float, bool):
+            self.refs.append(len(tape.scalars))
+            tape.scalars.append(arg)
+            return type(arg)
+        if isinstance(arg, Tensor):
+            self.refs.append(len(tape.tensors))
+            tape.tensors.append(arg)
+            return (signature(arg),)
+        if isinstance(arg, Shared):
+            return ("shared", id(arg.value))
+        if isinstance(arg, list) and self.state.ragged:
+            return self.ragged(arg)
+        if isinstance(arg, (tuple, list)):
+            return ("tuple", type(arg), *map(self.read, arg))
+        return ("setting", type(arg), arg)
+
+    def ragged(self, items: list[Node]) -> Any:
+        if self.tail:
+            raise FoldError(f"{self.state.name} was called with two lists; a ragged operation takes one")
+        for item in items:
+            if item.sig is not items[0].sig:
+                raise FoldError(f"{self.state.name} was called with a list of both {items[0].sig!r} and {item.sig!r}")
+            self.tail.append(item.ref)
+        return ("ragged", items[0].sig if items else None)
 
 
 def _as_node(tape: Tape, item: Any) -> Node:
@@ -328,34 +332,13 @@ def _as_node(tape: Tape, item: Any) -> Node:
         if item.tape is tape:
             return item
         item = item.value
-    return _given(item)  # type: ignore[return-value]
+    node: Node = _given(item)
+    return node
 
 
 def _new_kind(state: State, key: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> Kind:
-    column = 0
-
-    def slot(arg: Any) -> Slot:
-        nonlocal column
-        if isinstance(arg, Node) and arg.tape is not current.tape:
-            arg = arg.value
-        if isinstance(arg, list) and state.ragged:
-            return RaggedSlot(arg[0].sig if arg else None)
-        if isinstance(arg, (tuple, list)):
-            form = type(arg) if hasattr(arg, "_fields") else tuple
-            return TupleSlot(form, tuple(slot(item) for item in arg))
-        column += 1
-        if isinstance(arg, Node):
-            return NodeSlot(column - 1, arg.sig)
-        if isinstance(arg, Tensor):
-            return Constant(column - 1, signature(arg))
-        if type(arg) in (int, bool):
-            return Scalar(column - 1, torch.int64 if type(arg) is int else torch.bool)
-        if type(arg) is float:
-            return Scalar(column - 1, None)
-        column -= 1
-        return Setting(arg.value if isinstance(arg, Shared) else arg)
-
-    slots = tuple(slot(arg) for arg in args)
+    column = itertools.count()
+    slots = tuple(_slot(arg, state, column) for arg in args)
     values = {name: value.value if isinstance(value, Shared) else value for name, value in settings.items()}
     device = None
     if state.module is not None:
@@ -367,6 +350,25 @@ def _new_kind(state: State, key: Any, args: tuple[Any, ...], settings: dict[str,
     kind = Kind(state.name, state.call, slots, values, torch.is_grad_enabled(), share, kernel, device, state.module)
     state.kinds[key] = kind
     return kind
+
+
+def _slot(arg: Any, state: State, column: Iterator[int]) -> Slot:
+    if isinstance(arg, Node) and arg.tape is not current.tape:
+        arg = arg.value
+    if isinstance(arg, list) and state.ragged:
+        return RaggedSlot(arg[0].sig if arg else None)
+    if isinstance(arg, (tuple, list)):
+        form = type(arg) if hasattr(arg, "_fields") else tuple
+        return TupleSlot(form, tuple(_slot(item, state, column) for item in arg))
+    if isinstance(arg, Node):
+        return NodeSlot(next(column), arg.sig)
+    if isinstance(arg, Tensor):
+        return Constant(next(column), signature(arg))
+    if type(arg) in (int, bool):
+        return Scalar(next(column), torch.int64 if type(arg) is int else torch.bool)
+    if type(arg) is float:
+        return Scalar(next(column), None)
+    return Setting(arg.value if isinstance(arg, Shared) else arg)
 
 
 _RANDOM = (nn.modules.dropout._DropoutNd, nn.RReLU)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from .kind import Kind, NodeSlot, Ragged, RaggedSlot, Scalar, Setting, Slot, Tup
 from .node import Node
 from .plan import PlacedNodes, Plan, PlanCache, Source, Step, make_plan, make_source
 from .run import Batch, BoundPart, BoundSource, Segment, gather, store
-from .signature import Signature, batch_signature, build
+from .signature import Signature, batch_signature, build, flatten
 
 __all__ = ["BatchReport", "FlushReport", "Tape", "plan_cache"]
 
@@ -69,7 +69,7 @@ class Tape:
         self.tensors: list[Tensor] = []
         self.reports: list[FlushReport] = []
         self._device = device
-        self._shared: dict[Any, Node] = {}
+        self._shared: dict[Any, int] = {}
         self._placed = PlacedNodes()
         self._segments: list[Segment] = []
         self._batches: list[Batch] = []
@@ -89,15 +89,17 @@ class Tape:
         key += [id(self.tensors[refs[s.column]]) for s in kind.constants]
         key += refs[kind.width :]
         found = self._shared.get(tuple(key))
-        if found is None and kind.result is not None:
-            self._shared[tuple(key)] = Node(self, len(self.kinds) << 8, kind.result)
-        return found
+        if found is None or kind.result is None:
+            if kind.result is not None:
+                self._shared[tuple(key)] = len(self.kinds)
+            return None
+        return Node(self, found << 8, kind.result)
 
     def learn(self, index: int) -> Signature:
         """Run a node whose result's form isn't known yet, with what it needs and nothing else."""
         needed, waiting = {index}, [index]
         while waiting:
-            for each in self._inputs(waiting.pop()):
+            for each in self.inputs(waiting.pop()):
                 if each >= self._base and each not in self._early and each not in needed:
                     needed.add(each)
                     waiting.append(each)
@@ -107,7 +109,8 @@ class Tape:
         assert result is not None
         return result
 
-    def _inputs(self, node: int) -> list[int]:
+    def inputs(self, node: int) -> list[int]:
+        """The nodes whose values a node needs."""
         kind, start = self.kinds[node], self.starts[node]
         found = [self.refs[start + slot.column] >> 8 for slot in kind.nodes]
         if kind.ragged is not None:
@@ -123,7 +126,7 @@ class Tape:
             self.flush()
         source = self._source(np.array([node.ref]), node.sig)
         (value,) = gather([source], self._token)
-        return _map(value, node.sig, lambda tensor: tensor[0])
+        return build(node.sig, iter([tensor[0] for tensor in flatten(value, [])]))
 
     def stack(self, nodes: Sequence[Node]) -> Any:
         """Values of nodes of one form, one below the other."""
@@ -155,20 +158,21 @@ class Tape:
 
     def flush(self) -> None:
         """Run everything pending."""
-        if self._running:
-            raise FoldError(
-                "a value was asked for inside a batchable operation, which runs on whole batches: ask outside of it"
-            )
         if self._base == len(self.kinds) or (self.wait is not None and self.wait()):
             return
+        pending: Sequence[int] = range(self._base, len(self.kinds))
         if self._early:
-            self._run([node for node in range(self._base, len(self.kinds)) if node not in self._early])
-        else:
-            self._run(range(self._base, len(self.kinds)))
+            pending = [node for node in pending if node not in self._early]
+        if pending:
+            self._run(pending)
         self._base = len(self.kinds)
         self._early.clear()
 
     def _run(self, nodes: Sequence[int]) -> None:
+        if self._running:
+            raise FoldError(
+                "a value was asked for inside a batchable operation, which runs on whole batches: ask outside of it"
+            )
         before = time.perf_counter()
         plan, cached = self._plan(nodes)
         report = FlushReport(plan.schedule, plan.other_batches, cached, time.perf_counter() - before)
@@ -242,6 +246,7 @@ class Tape:
             report.batches.append(BatchReport(kind, step.num, step.nodes, 0.0, time.perf_counter() - started))
             return
         args = self._arguments(step, sources, children)
+        random = _random_state() if kind.result is None and kind.share else None
         gathered = time.perf_counter()
         try:
             result = kind.call(*args, **kind.settings)
@@ -251,6 +256,8 @@ class Tape:
         except Exception as error:
             self._blame(step, error, args)
         kind.result = sig
+        if random is not None and not all(map(torch.equal, random, _random_state())):
+            kind.share = False  # whatever its owner says: it draws random numbers
         finished = time.perf_counter()
         report.batches.append(BatchReport(kind, step.num, step.nodes, gathered - started, finished - gathered))
 
@@ -262,33 +269,34 @@ class Tape:
             values = gather([children, *sources] if children is not None else sources, self._token)
         items = next(values) if kind.ragged is not None and children is not None else None
         device = kind.device or self._device or next((s.sig.leaves[0][2] for s in sources), None)
-        scalars, constants = iter(step.scalars), iter(step.constants)
+        ragged = None
+        if step.owner is not None and step.lengths is not None:
+            ragged = Ragged(items, step.owner, step.lengths)
+        batched = _Batched(values, iter(step.scalars), iter(step.constants), ragged)
+        return [self._argument(slot, batched, device) for slot in kind.slots]
 
-        def argument(slot: Slot) -> Any:
-            if isinstance(slot, NodeSlot):
-                return next(values)
-            if isinstance(slot, Scalar):
-                numbers = [self.scalars[i] for i in next(scalars).tolist()]
-                dtype = slot.dtype or torch.get_default_dtype()
-                return torch.tensor(numbers, dtype=dtype, device=device)
-            if isinstance(slot, Setting):
-                return slot.value
-            if isinstance(slot, TupleSlot):
-                parts = [argument(item) for item in slot.items]
-                return slot.form._make(parts) if hasattr(slot.form, "_make") else tuple(parts)
-            if isinstance(slot, RaggedSlot):
-                assert step.owner is not None and step.lengths is not None
-                return Ragged(items, step.owner, step.lengths)
-            return torch.stack([self.tensors[i] for i in next(constants).tolist()])
-
-        return [argument(slot) for slot in kind.slots]
+    def _argument(self, slot: Slot, batched: _Batched, device: torch.device | None) -> Any:
+        if isinstance(slot, NodeSlot):
+            return next(batched.values)
+        if isinstance(slot, Scalar):
+            numbers = [self.scalars[i] for i in next(batched.scalars).tolist()]
+            return torch.tensor(numbers, dtype=slot.dtype or torch.get_default_dtype(), device=device)
+        if isinstance(slot, Setting):
+            return slot.value
+        if isinstance(slot, TupleSlot):
+            parts = [self._argument(item, batched, device) for item in slot.items]
+            return slot.form._make(parts) if hasattr(slot.form, "_make") else tuple(parts)
+        if isinstance(slot, RaggedSlot):
+            return batched.ragged
+        return torch.stack([self.tensors[i] for i in next(batched.constants).tolist()])
 
     def _unmerged(self, kind: Kind, sources: list[BoundSource], children: BoundSource) -> Iterator[Any]:
         """Arguments of a kind that has a kernel, for once without it: children come apart again."""
         first, rest = kind.kernel.split(kind.nodes)
         values = list(gather([children, *sources], self._token))
         arity = len(first)
-        columns = [_map(values[0], children.sig, lambda t, i=i: t[i::arity]) for i in range(arity)]
+        tensors = flatten(values[0], [])
+        columns = [build(children.sig, iter([tensor[i::arity] for tensor in tensors])) for i in range(arity)]
         by_slot = {id(slot): value for slot, value in zip((*first, *rest), (*columns, *values[1:]), strict=True)}
         return iter([by_slot[id(slot)] for slot in kind.nodes])
 
@@ -321,22 +329,7 @@ class Tape:
         ) from error
 
     def _fails(self, step: Step, args: list[Any], low: int, high: int) -> Exception | None:
-        def part(slot: Slot, arg: Any) -> Any:
-            if isinstance(slot, Setting):
-                return arg
-            if isinstance(slot, TupleSlot):
-                return tuple(part(one, item) for one, item in zip(slot.items, arg, strict=True))
-            if isinstance(arg, Ragged):
-                picked = (arg.owner >= low) & (arg.owner < high)
-                value = None
-                if arg.value is not None:
-                    assert step.kind.ragged is not None and step.kind.ragged.sig is not None
-                    value = _map(arg.value, step.kind.ragged.sig, lambda t: t[picked])
-                return Ragged(value, arg.owner[picked] - low, arg.lengths[low:high])
-            assert isinstance(slot, NodeSlot | Scalar) or isinstance(arg, Tensor)
-            return _map(arg, slot.sig, lambda t: t[low:high]) if isinstance(slot, NodeSlot) else arg[low:high]
-
-        parts = [part(slot, arg) for slot, arg in zip(step.kind.slots, args, strict=True)]
+        parts = [_rows(slot, arg, low, high) for slot, arg in zip(step.kind.slots, args, strict=True)]
         try:
             batch_signature(step.kind.call(*parts, **step.kind.settings), high - low)
         except Exception as error:
@@ -344,15 +337,42 @@ class Tape:
         return None
 
 
-def _map(value: Any, sig: Signature, function: Any) -> Any:
-    def tensors(value: Any) -> Iterable[Tensor]:
-        if isinstance(value, Tensor):
-            yield function(value)
-        else:
-            for item in value:
-                yield from tensors(item)
+# Recursive functions stand outside of methods: a closure that calls itself is a cycle, and would keep a whole program's
+# values until the garbage collector comes by.
 
-    return build(sig, iter(list(tensors(value))))
+
+@dataclass(slots=True)
+class _Batched:
+    """Arguments of a batch that are left to be handed out, each in order."""
+
+    values: Iterator[Any]
+    scalars: Iterator[np.ndarray[tuple[int, ...], np.dtype[np.int64]]]
+    constants: Iterator[np.ndarray[tuple[int, ...], np.dtype[np.int64]]]
+    ragged: Ragged | None
+
+
+def _rows(slot: Slot, arg: Any, low: int, high: int) -> Any:
+    """Rows of a batch's argument."""
+    if isinstance(slot, Setting):
+        return arg
+    if isinstance(slot, TupleSlot):
+        return tuple(_rows(one, item, low, high) for one, item in zip(slot.items, arg, strict=True))
+    if isinstance(slot, RaggedSlot):
+        picked = (arg.owner >= low) & (arg.owner < high)
+        value = _map(arg.value, slot.sig, lambda t: t[picked]) if slot.sig is not None else None
+        return Ragged(value, arg.owner[picked] - low, arg.lengths[low:high])
+    return _map(arg, slot.sig, lambda t: t[low:high]) if isinstance(slot, NodeSlot) else arg[low:high]
+
+
+def _map(value: Any, sig: Signature, function: Callable[[Tensor], Tensor]) -> Any:
+    return build(sig, iter([function(tensor) for tensor in flatten(value, [])]))
+
+
+def _random_state() -> list[Tensor]:
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        states.append(torch.cuda.get_rng_state())
+    return states
 
 
 def _repeated(result: Any, num: int) -> Any:

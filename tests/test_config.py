@@ -78,6 +78,7 @@ def test_override_converts_what_was_typed_on_a_command_line() -> None:
     config = override(Outer(name="a"), typed)
     assert config == Outer(name="x=y", orders=(2, 3), verbose=True, optim=Inner(lr=0.01, steps=10_000))
     assert override(config, {"optim.steps": "none"}).optim.steps is None
+    assert override(config, {"orders": ""}).orders == override(config, {"orders": "none"}).orders == ()
     with pytest.raises(ConfigError, match="KEY=VALUE"):
         parse_assignments(["lr"])
 

@@ -187,10 +187,11 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
     if origin in (Union, types.UnionType):
         return _convert_union(arguments, value, name)
     if origin is tuple:
-        items = value.split(",") if isinstance(value, str) else value
-        if not isinstance(items, list | tuple):
+        if isinstance(value, str):
+            value = [] if value.lower() in ("", "none") else value.split(",")
+        if not isinstance(value, list | tuple):
             raise ConfigError(f"{name} must be a list, not {value!r}")
-        return tuple(_convert(arguments[0], item, f"{name}[{i}]") for i, item in enumerate(items))
+        return tuple(_convert(arguments[0], item, f"{name}[{i}]") for i, item in enumerate(value))
     if origin is dict:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{name} must be a table, not {value!r}")

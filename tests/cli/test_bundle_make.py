@@ -47,6 +47,24 @@ def test_it_equals_the_bundle_that_training_wrote(trained: tuple[Path, Path]) ->
     assert made.card.training["device"] == written.card.training["device"]
 
 
+def test_the_card_tells_of_the_runs_before(trained: tuple[Path, Path]) -> None:
+    corpus, run = trained
+    second, out = run.parent / "second", run.parent / "both"
+    sets = [part for setting in SETTINGS for part in ("--set", setting)]
+    done = run_codling("train", "paper-lstm", "--corpus", corpus, "--run", second, "--init", run, *sets)
+    assert done.returncode == 0, done.stderr
+    done = run_codling("bundle", "make", second, "--corpus", corpus, "--out", out, "--before", run)
+    assert done.returncode == 0, done.stderr
+    first, both = load_bundle(run.parent / "trained").card, load_bundle(out).card
+    runs = both.training["runs"]
+    assert [one["step"] for one in runs] == [first.training["best_step"], both.curve[-1]["step"] - runs[0]["step"]]
+    assert both.training["tokens"] == sum(one["tokens"] for one in runs)
+    assert [row["step"] for row in both.curve] == sorted(row["step"] for row in both.curve)
+    assert both.curve[0] == first.curve[0]
+    done = run_codling("bundle", "make", run, "--corpus", corpus, "--out", out, "--before", second)
+    assert done.returncode == 2 and "did not start from" in done.stderr
+
+
 def test_the_card_keeps_where_things_lay_to_itself(trained: tuple[Path, Path]) -> None:
     text = (trained[1].parent / "trained" / "card.json").read_text(encoding="utf-8")
     assert '"Apache-2.0"' in text

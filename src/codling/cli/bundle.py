@@ -110,6 +110,10 @@ def make(
     run: Annotated[Path, typer.Argument(help="Folder of a run of `codling train`; its best weights are taken.")],
     corpus: Annotated[Path, typer.Option(help="The corpus it was trained on; its held-out splits are scored.")],
     out: Annotated[Path, typer.Option(help="Folder of the bundle; its name is the bundle's.")],
+    before: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="RUN", help="A run that this one came on from, for the card; repeat it, oldest first."),
+    ] = None,
     description: Annotated[str, typer.Option(help="One line for the card.")] = "",
     json: JsonOption = False,
 ) -> None:
@@ -118,7 +122,12 @@ def make(
 
     console = stderr()
     bundle = export_folder(
-        run, corpus, out, description=description, on_step=lambda text: console.print(text, markup=False)
+        run,
+        corpus,
+        out,
+        before=before or (),
+        description=description,
+        on_step=lambda text: console.print(text, markup=False),
     )
     if json:
         print_json({"name": bundle.name, "path": str(bundle.path), "bytes": bundle.num_bytes})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from codling.config import from_mapping
 from codling.corpus.shards import ShardSet, open_shards, read_index
 from codling.errors import ConfigError, TrainingError
 from codling.lm.config import RunConfig
+from codling.lm.history import read_history
 from codling.lm.task import LanguageModelTask
 from codling.training.checkpoint import digest_of, load_known_weights, load_weights, read_tensors, weights_of
 from codling.training.loop import Outcome, train
@@ -173,19 +173,28 @@ def export_run(run: TrainedRun, corpus: Path, out: Path, *, on_step: Callable[[s
 
 
 def export_folder(
-    folder: Path, corpus: Path, out: Path, *, description: str = "", on_step: Callable[[str], None] = lambda _: None
+    folder: Path,
+    corpus: Path,
+    out: Path,
+    *,
+    before: Sequence[Path] = (),
+    description: str = "",
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
     """Write a bundle from the best weights that a run's folder holds, ended or not, on this machine or another.
 
+    Args:
+        before: the runs whose weights this one came on from, oldest first, for the card.
+
     Raises:
         CorpusError: no corpus there.
-        TrainingError: the folder is no run, or its weights are missing or damaged.
+        TrainingError: the folder is no run, its weights are missing or damaged, or it did not come on from before.
     """
     from codling.lm.export import export_bundle
 
     weights, about = read_tensors(RunFolder(folder).best)
     try:
-        asked, row = about["config"], CurveRow(**about["row"])
+        asked = about["config"]
         config = from_mapping(
             RunConfig,
             {"name": out.name, "description": description, "model": asked["task"]["model"]}
@@ -195,16 +204,18 @@ def export_folder(
         raise TrainingError(f"{folder} holds no run of a language model that this codling knows ({error})") from None
     task = LanguageModelTask(config, open_shards(corpus, "train").vocab)
     load_weights(task.module, weights, str(folder))
-    rows = [CurveRow(**json.loads(line)) for line in (folder / "curves.jsonl").read_text("utf-8").splitlines()]
+    rows, runs = read_history([*before, folder])
     training = {
         "seed": config.loop.seed,
-        "device": about.get("device", ""),
-        "train_s": round(row.train_s, 1),
-        "best_step": row.step,
-        "tokens": row.tokens,
-        "epochs": round(row.epoch, 2),
+        "device": runs[-1]["device"],
+        "train_s": round(sum(run["train_s"] for run in runs), 1),
+        "best_step": sum(run["step"] for run in runs),
+        "tokens": sum(run["tokens"] for run in runs),
+        "epochs": round(sum(run["epoch"] for run in runs), 2),
         "codling": __version__,
     }
+    if before:
+        training["runs"] = runs
     return export_bundle(task.module, config, corpus, out, training=training, curve=_plain_curve(rows), on_step=on_step)
 
 

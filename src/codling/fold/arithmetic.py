@@ -106,7 +106,7 @@ def _operation(function: Callable[..., Any], form: Any, num: int, num_tensors: i
     name = getattr(function, "__name__", repr(function))
     dims = (0,) * num + (None,) * num_tensors
     operation = Operation(call if plain else torch.vmap(call, in_dims=dims, randomness="different"))
-    operation._fold.name = name
+    operation._fold.name, operation._fold.inner = name, True
     return operation
 
 

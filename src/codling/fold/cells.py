@@ -36,6 +36,7 @@ class TreeLSTMCell(nn.Module):
     """
 
     fold_kernel = NaryKernel
+    fold_inner = False
 
     def __init__(self, hidden: int, arity: int = 2) -> None:
         super().__init__()
@@ -79,6 +80,7 @@ class ChildSumTreeLSTMCell(nn.Module):
     """
 
     fold_kernel = ChildSumKernel
+    fold_inner = False
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -116,6 +118,7 @@ class TreeLSTM(nn.Module):
         super().__init__()
         self.inputs = nn.Linear(inputs, 3 * hidden)
         self.cell = TreeLSTMCell(hidden, arity)
+        self.cell.fold_inner = True
 
     @batchable
     def leaf(self, x_NE: Tensor) -> TreeState:
@@ -143,6 +146,7 @@ class ChildSumTreeLSTM(nn.Module):
             self.inputs.bias[3 * hidden :] = 1.0  # forget gates open at the start (Jozefowicz et al. 2015)
         self.inputs = batchable(self.inputs, name="inputs")
         self.cell = ChildSumTreeLSTMCell(hidden)
+        self.inputs.__dict__["fold_inner"] = self.cell.fold_inner = True
 
     def forward(self, x: Tensor, children: list[TreeState]) -> TreeState:
         state: TreeState = self.cell(self.inputs(x), children)

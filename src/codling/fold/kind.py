@@ -114,6 +114,8 @@ class Kind:
     result: Signature | None = None
     width: int = 0
     nodes: tuple[NodeSlot, ...] = ()
+    columns: tuple[int, ...] = ()
+    "Of its nodes."
     scalars: tuple[Scalar, ...] = ()
     constants: tuple[Constant, ...] = ()
     ragged: RaggedSlot | None = None
@@ -139,6 +141,7 @@ class Kind:
 
         visit(self.slots)
         self.nodes, self.scalars, self.constants = tuple(nodes), tuple(scalars), tuple(constants)
+        self.columns = tuple(slot.column for slot in nodes)
         self.width = len(nodes) + len(scalars) + len(constants)
 
     def describe(self) -> str:

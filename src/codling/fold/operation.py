@@ -35,7 +35,7 @@ class State:
     It doesn't travel: a copy or a pickle of the operation's owner starts with an empty one.
     """
 
-    __slots__ = ("call", "kernel", "kinds", "module", "name", "ragged", "share", "stamp", "tape")
+    __slots__ = ("call", "inner", "kernel", "kinds", "module", "name", "ragged", "share", "stamp", "tape")
 
     def __init__(self, name: str, share: bool | None, ragged: bool) -> None:
         self.name, self.share, self.ragged = name, share, ragged
@@ -45,6 +45,7 @@ class State:
         self.call: Callable[..., Any]
         self.module: nn.Module | None = None
         self.kernel: Any = None
+        self.inner = False  # called by this package's own code, which is not what a user calls a place
 
     def __reduce__(self) -> Any:
         return State, (self.name, self.share, self.ragged)
@@ -111,7 +112,7 @@ def record(self: Any, *args: Any, **settings: Any) -> Any:
     tape.refs.extend(refs)
     if tape.places is not None:
         frame = sys._getframe(1)
-        if frame.f_globals.get("__name__", "").startswith(_OURS):
+        if state.inner:
             frame = _user_frame(frame)
         tape.places.append((frame.f_code, frame.f_lasti))
     result = kind.result
@@ -252,6 +253,7 @@ def _ready(self: Any) -> State:
         state.call = functools.partial(type(self)._fold_call, self)
         state.module = self
         state.kernel = _kernel(self)
+        state.inner = getattr(self, "fold_inner", False)
     return state
 
 
@@ -455,3 +457,6 @@ def _tape_of(args: Any) -> Tape | None:
 @Operation
 def _given(value: Any) -> Any:
     return value
+
+
+_given._fold.inner = True

@@ -151,14 +151,7 @@ def make_plan(
         placed: where earlier nodes are; the new ones are entered.
         first_segment: the number that the first new segment gets; and the first new batch.
     """
-    local = {node: i for i, node in enumerate(nodes)}
-    inputs: list[list[int]] = []
-    for kind, start, stop in zip(kinds, starts[:-1], starts[1:], strict=True):
-        needed = [refs[start + slot.column] >> 8 for slot in kind.nodes]
-        if kind.ragged is not None:
-            needed += [ref >> 8 for ref in refs[start + kind.width : stop]]
-        inputs.append([local[node] for node in needed if node in local])
-    schedule, name, other = shorter(kinds, inputs)
+    schedule, name, other = shorter(kinds, nodes, starts, refs)
 
     numbers = np.asarray(nodes, np.int64)
     plan = Plan([], [], name, other, nodes=numbers)

@@ -11,35 +11,68 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
 from .kind import Kind
 
-__all__ = ["Schedule", "by_agenda", "by_depth", "depths", "shorter"]
+__all__ = ["Schedule", "by_agenda", "by_depth", "depths", "depths_of", "pending_inputs", "shorter"]
 
-Schedule = list[tuple[Kind, list[int]]]
+Schedule = list[tuple[Kind, Sequence[int]]]
 "Batches in order: their kind, and their nodes in the order in which they were made."
 
 
-def depths(inputs: Sequence[Sequence[int]]) -> list[int]:
-    """Of each node: one more than its deepest input's, or 0.
+def pending_inputs(
+    kinds: Sequence[Kind], nodes: Sequence[int], starts: Sequence[int], refs: Sequence[int]
+) -> list[list[int]]:
+    """Of each pending node, the places in ``nodes`` of those that it needs and that are pending too."""
+    local = {node: i for i, node in enumerate(nodes)}
+    found: list[list[int]] = []
+    for kind, start, stop in zip(kinds, starts[:-1], starts[1:], strict=True):
+        needed = [refs[start + slot.column] >> 8 for slot in kind.nodes]
+        if kind.ragged is not None:
+            needed += [ref >> 8 for ref in refs[start + kind.width : stop]]
+        found.append([local[node] for node in needed if node in local])
+    return found
+
+
+def depths(kinds: Sequence[Kind], first: int, starts: Sequence[int], refs: Sequence[int]) -> list[int]:
+    """Of each node: one more than its deepest pending input's, or 0.
 
     Args:
-        inputs: the numbers, all smaller than the node's own, of the pending nodes that it needs.
+        first: the number of the first node; the others follow without a gap, and all before it have run.
     """
     found: list[int] = []
-    for needed in inputs:
+    for node, kind in enumerate(kinds):
         depth = 0
-        for each in needed:
-            if found[each] >= depth:
-                depth = found[each] + 1
+        if kind.columns:
+            start = starts[node]
+            for column in kind.columns:
+                needed = (refs[start + column] >> 8) - first
+                if needed >= 0 and found[needed] >= depth:
+                    depth = found[needed] + 1
+        if kind.ragged is not None:
+            for ref in refs[starts[node] + kind.width : starts[node + 1]]:
+                needed = (ref >> 8) - first
+                if needed >= 0 and found[needed] >= depth:
+                    depth = found[needed] + 1
         found.append(depth)
     return found
 
 
+def depths_of(inputs: Sequence[Sequence[int]]) -> list[int]:
+    """The same from ``pending_inputs``, where there are gaps."""
+    found: list[int] = []
+    for needed in inputs:
+        found.append(1 + max((found[each] for each in needed), default=-1))
+    return found
+
+
 def by_depth(kinds: Sequence[Kind], depth: Sequence[int]) -> Schedule:
-    groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-    for node, key in enumerate(zip(depth, [kind.number for kind in kinds], strict=True)):
-        groups[key].append(node)
-    return [(kinds[nodes[0]], nodes) for _, nodes in sorted(groups.items())]
+    numbers = np.fromiter([kind.number for kind in kinds], np.int64, len(kinds))
+    deep = np.asarray(depth, np.int64)
+    order = np.lexsort((numbers, deep))
+    turns = np.flatnonzero((np.diff(numbers[order]) != 0) | (np.diff(deep[order]) != 0)) + 1
+    return [(kinds[members[0]], members) for members in np.split(order, turns)]  # type: ignore[misc]
 
 
 def by_agenda(kinds: Sequence[Kind], inputs: Sequence[Sequence[int]], depth: Sequence[int]) -> Schedule:
@@ -69,18 +102,25 @@ def by_agenda(kinds: Sequence[Kind], inputs: Sequence[Sequence[int]], depth: Seq
     return found
 
 
-def shorter(kinds: Sequence[Kind], inputs: Sequence[Sequence[int]]) -> tuple[Schedule, str, int]:
+def shorter(
+    kinds: Sequence[Kind], nodes: Sequence[int], starts: Sequence[int], refs: Sequence[int]
+) -> tuple[Schedule, str, int]:
     """The schedule of fewer batches, which one it is, and how many batches the other has.
 
     Where all kinds but one depend on nothing, depth is as short as can be: each batch of that one kind lies on the
     longest path. Then no agenda is made.
     """
-    depth = depths(inputs)
+    inputs: list[list[int]] | None = None
+    if len(nodes) == nodes[-1] + 1 - nodes[0]:
+        depth = depths(kinds, nodes[0], starts, refs)
+    else:
+        inputs = pending_inputs(kinds, nodes, starts, refs)
+        depth = depths_of(inputs)
     levels = by_depth(kinds, depth)
-    inner = {kind for (kind, _), first in ((batch, depth[batch[1][0]]) for batch in levels) if first}
-    if len(inner) <= 1 and not any(depth[nodes[0]] == 0 and kind in inner for kind, nodes in levels):
+    inner = {kind for kind, members in levels if depth[members[0]]}
+    if len(inner) <= 1 and not any(depth[members[0]] == 0 and kind in inner for kind, members in levels):
         return levels, "depth", len(levels)
-    agenda = by_agenda(kinds, inputs, depth)
+    agenda = by_agenda(kinds, inputs or pending_inputs(kinds, nodes, starts, refs), depth)
     if len(agenda) < len(levels):
         return agenda, "agenda", len(levels)
     return levels, "depth", len(agenda)

@@ -79,7 +79,7 @@ OPS = [
 
 
 @st.composite
-def programs(draw: st.DrawFn, max_size: int = 40) -> list[Instruction]:
+def programs(draw: st.DrawFn, max_size: int = 25) -> list[Instruction]:
     """Straight-line programs: each instruction picks its arguments among what is there, so there are trees, chains and
     graphs with shared nodes."""
     pick = st.integers(0, 30)

@@ -35,7 +35,7 @@ def outcome(network: Network, batch: list[list[Instruction]], dtype: torch.dtype
 def test_random_programs_equal_the_unbatched_run(dtype: torch.dtype) -> None:
     network = Network(dtype)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(st.lists(programs(), min_size=1, max_size=4))
     def check(batch: list[list[Instruction]]) -> None:
         with fold.eager():
@@ -51,7 +51,7 @@ def test_random_programs_equal_the_unbatched_run(dtype: torch.dtype) -> None:
     check()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(programs(), min_size=2, max_size=4), st.randoms(use_true_random=False))
 def test_the_order_of_examples_does_not_matter(batch: list[list[Instruction]], random: object) -> None:
     network = Network(torch.float64)

@@ -1,0 +1,70 @@
+"""Trees into vectors: a child-sum TreeLSTM over labels, batched by ``codling.fold``."""
+
+# N trees, H hidden
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from codling import fold
+
+from .labels import Labels
+from .syntax import SyntaxTree
+
+__all__ = ["TreeEncoder"]
+
+
+class TreeEncoder(nn.Module):
+    """Reads a tree bottom up; its vector is the root's state beside the largest of all states, element by element.
+
+    Tai, Socher & Manning 2015 (child-sum, dependency TreeLSTM). Differs: the maximum over all nodes, since a large
+    tree's root has forgotten most of its leaves.
+    """
+
+    def __init__(self, labels: Labels, hidden: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.labels, self.hidden = labels, hidden
+        self.gates = nn.Embedding(len(labels), 4 * hidden)
+        nn.init.normal_(self.gates.weight, std=0.3)
+        with torch.no_grad():
+            self.gates.weight[:, 3 * hidden :] += 1.0  # forget gates open at the start
+        # A label's share in the gates is a row of a table: the product of embedding and matrix, learnt as one.
+        self.gates = fold.batchable(self.gates, name="gates")
+        self.cell = fold.ChildSumTreeLSTMCell(hidden)
+        self.dropout = nn.Dropout(dropout)
+
+    @property
+    def width(self) -> int:
+        """Of a tree's vector."""
+        return 2 * self.hidden
+
+    @fold.batchable(ragged=True)
+    def pool(self, root: fold.TreeState, states: Any) -> Tensor:
+        """[N, 2H] out of roots and all nodes."""
+        h_MH: Tensor = states.value[0]
+        owner = states.owner[:, None].expand_as(h_MH)
+        largest = torch.full_like(root[0], -1.0).scatter_reduce(0, owner, h_MH, "amax")
+        vector: Tensor = self.dropout(torch.cat([root[0], largest], 1))
+        return vector
+
+    def encode(self, tree: SyntaxTree) -> Any:
+        """One tree's vector: float [2H]; lazy where programs are."""
+        states: list[Any] = []
+        root = self._state(tree, states)
+        return self.pool(root, states)
+
+    def _state(self, tree: SyntaxTree, states: list[Any]) -> Any:
+        state = self.cell(self.gates(self.labels[tree.label]), [self._state(child, states) for child in tree.children])
+        states.append(state)
+        return state
+
+    def forward(self, trees: Sequence[SyntaxTree]) -> Tensor:
+        """Vectors of trees: float [N, 2H]."""
+        with fold.batching(places=False):
+            roots = [self.encode(tree) for tree in trees]
+        vectors: Tensor = fold.stack(roots)
+        return vectors

@@ -109,18 +109,19 @@ class Explanation:
         colour = {kind: _COLOURS[i % len(_COLOURS)] for i, kind in enumerate(kinds)}
         dots = self.num_nodes <= _MAX_DOTS
         most = max((batch.num for batch in batches), default=1)
-        step = 34 if len(batches) <= 40 else max(6, 1360 // len(batches))
+        step = min(120, max(6, 1360 // max(1, len(batches))))  # 1360: two thirds of a common screen
         height = max(most * 11, 60) if dots else 200
+        half = min(step * 0.36, 14.0)
         width, top = max(40 + step * len(batches), 420), 44
         parts: list[str] = []
         at: dict[int, tuple[float, float]] = {}
         for column, batch in enumerate(batches):
-            x = 30.0 + step * column
+            x = 20 + step * (column + 0.5)
             tall = batch.num * 11 if dots else max(2.0, 200 * float(np.log1p(batch.num) / np.log1p(most)))
             y = top + (height - tall) / 2
             title = html.escape(f"{batch.kind.describe()} × {batch.num:,}")
             parts.append(
-                f'<rect x="{x - step * 0.36:.1f}" y="{y - 3:.1f}" width="{step * 0.72:.1f}" height="{tall + 5:.1f}" '
+                f'<rect x="{x - half:.1f}" y="{y - 3:.1f}" width="{2 * half:.1f}" height="{tall + 5:.1f}" '
                 f'rx="5" fill="{colour[batch.kind]}" fill-opacity="{0.18 if dots else 0.8}">'
                 f"<title>{title}</title></rect>"
             )

@@ -29,7 +29,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -44,10 +43,10 @@ sys.path.insert(0, str(Path(__file__).parent / "baselines"))
 
 from context import commit, cpu
 from tree_by_hand import encode_by_hand
-from trees import Tree, forest
 
 from codling import fold
 from codling.fold.tape import plan_cache
+from trees import Tree, forest
 
 WORDS = 1_000  # as in TorchFold's own example; larger tables would time the clearing of their gradient
 _POOL = 32  # trees per turn, at least
@@ -226,8 +225,8 @@ def _check(runs: dict[str, Any], model: TreeModel) -> None:
 
 
 def _overhead(model: TreeModel, batch: int, turns: int) -> dict[str, float]:
-    """Shares of recording and of scheduling in a step; the least disturbed of some steps."""
-    best = (float("inf"), 0.0, 0.0)
+    """Shares of recording and of scheduling in a step; each the least disturbed of some steps."""
+    best = [float("inf")] * 3
     for turn in range(3 * turns):
         trees = forest(random.Random(turn), batch, WORDS)
         started = time.process_time()
@@ -237,12 +236,13 @@ def _overhead(model: TreeModel, batch: int, turns: int) -> dict[str, float]:
         recorded = time.process_time() - started
         fold.stack(roots).h.sum().backward()
         whole = time.process_time() - started
-        best = min(best, (whole, recorded, sum(report.plan_s for report in tape.reports)))
+        best = [*map(min, best, (whole, recorded, sum(report.plan_s for report in tape.reports)))]
+        plan_cache.clear()
     return {"recording_share": best[1] / best[0], "scheduling_share": best[2] / best[0]}
 
 
 def memory_mb(name: str, hidden: int, batch: int) -> float:
-    """Peak of a step above what was there before it, in a process of its own."""
+    """Peak of a step above what was there before it, in a process of its own; Linux only."""
     command = [sys.executable, __file__, "--one-step", name, "--columns", f"{hidden}:{batch}"]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) / 1024
 
@@ -251,9 +251,15 @@ def _one_step(name: str, hidden: int, batch: int) -> None:
     model, run = TreeModel(hidden), {"fold": natural, "by hand": by_hand, "explicit": explicit}[name]
     step_s(run, model, forest(random.Random(0), 2, WORDS))
     trees = forest(random.Random(1), batch, WORDS)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak starts over, at what is there now
+    before = _resident_kb("VmRSS")
     step_s(run, model, trees)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    print(_resident_kb("VmHWM") - before)
+
+
+def _resident_kb(line: str) -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(next(each for each in status.splitlines() if each.startswith(line)).split()[1])
 
 
 def main() -> None:

@@ -80,6 +80,8 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=20_000)
     parser.add_argument("--test", type=int, default=4_000)
     parser.add_argument("--epochs", type=int, default=NamingConfig.epochs)
+    parser.add_argument("--batch", type=int, default=NamingConfig.batch)
+    parser.add_argument("--learning-rate", type=float, default=NamingConfig.learning_rate)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -96,7 +98,7 @@ def main() -> None:
         "namers": {},
     }
     for seed in range(1, args.seeds + 1):
-        config = NamingConfig(epochs=args.epochs, seed=seed)
+        config = NamingConfig(epochs=args.epochs, batch=args.batch, learning_rate=args.learning_rate, seed=seed)
         for name, kind in (("bag", BagNamer), ("tree", TreeNamer)):
             torch.manual_seed(seed)
             namer = kind(labels, words, config)

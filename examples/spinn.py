@@ -4,8 +4,8 @@
 
 The task: from which module of the standard library is this function? A function is a sequence of labels (its syntax
 tree from left to right, its name taken out) and a way to bracket it. In training SPINN is told when to shift and when
-to reduce, and learns both that and the module; in the test it parses on its own: at each step the model's score for "reduce" is asked
-for, and all functions' questions are answered by one batched run (``fold.together``).
+to reduce, and learns both that and the module; in the test it parses on its own: at each step the model's score for
+"reduce" is asked for, and all functions' questions are answered by one batched run (``fold.together``).
 
 Bowman et al. 2016, *A fast unified model for parsing and sentence understanding*.
 """

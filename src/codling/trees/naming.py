@@ -117,6 +117,8 @@ class BagNamer(_Namer):
         super().__init__(words, 2 * config.hidden)
         self.labels = labels
         self.mean, self.max = (nn.EmbeddingBag(len(labels), config.hidden, mode=mode) for mode in ("mean", "max"))
+        for bag in (self.mean, self.max):
+            nn.init.normal_(bag.weight, std=0.1)  # the largest of many would saturate what follows otherwise
         self.hidden = nn.Sequential(
             nn.Linear(2 * config.hidden, 2 * config.hidden), nn.Tanh(), nn.Dropout(config.dropout)
         )

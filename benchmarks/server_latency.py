@@ -62,12 +62,14 @@ def main() -> None:
     start = text.find("\n", len(text) // 2) + 1
     if len(text) - start < options.keystrokes + WARM_UP:
         sys.exit(f"{options.file} is too short: it takes {2 * (options.keystrokes + WARM_UP):,} characters")
+    # What stands behind the cursor is what comes after all that gets typed, as when somebody inserts it.
+    following = text[text.find("\n", start + WARM_UP + options.keystrokes) :]
     names = options.model or [default_model(language_of(str(options.file)))]
     typists = [Typist(name, options.project, options.file) for name in names]
     try:
         for end in range(start, start + WARM_UP + options.keystrokes):
             for typist in typists:
-                typist.type(text[:end], text[end:], counts=end >= start + WARM_UP)
+                typist.type(text[:end], following, counts=end >= start + WARM_UP)
         rows = [row for typist in typists for row in typist.rows()]
     finally:
         for typist in typists:

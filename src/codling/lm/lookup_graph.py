@@ -74,7 +74,9 @@ class Lookups:
         newer = graph.node("Unsqueeze", [into, graph.ints(2)])  # [B, O, 1, T]
         same = graph.node("Equal", [newer, graph.node("Unsqueeze", [asked, graph.ints(3)])])
         newest = self._newest(graph.node("And", [same, self._causal]))
+        # The table stays float, in which its entries are exact: casting all of it would cost more than all the rest.
         from_table = graph.node("GatherElements", [self._table, asked], axis=2)
+        from_table = graph.node("Cast", [from_table], to=TensorProto.INT64)
         nothing = graph.node("Less", [newest, graph.scalar(0)])
         at = graph.node("Max", [newest, graph.scalar(0)])
         from_window = graph.node("GatherElements", [entries, at], axis=2)
@@ -84,9 +86,10 @@ class Lookups:
 
         final = self._newest(graph.node("Equal", [newer, graph.node("Unsqueeze", [into, graph.ints(3)])]))
         entries = graph.node("GatherElements", [entries, final], axis=2)
+        entries = graph.node("Cast", [entries], to=TensorProto.FLOAT)
         table = graph.node("ScatterElements", [self._table, into, entries], axis=2)
-        table = graph.node("Reshape", [table, graph.ints(1, -1, len(orders) * slots)])
-        self._write("table", table)
+        shape = graph.ints(1, -1, len(orders) * slots)
+        graph.nodes.append(helper.make_node("Reshape", [table, shape], ["state_out.table"]))
         key = graph.node("Slice", [keys, graph.ints(-1), graph.ints(END), graph.ints(2)])
         self._write("keys", graph.node("Transpose", [key], perm=[2, 0, 1]))
         return followed
@@ -150,7 +153,7 @@ class Lookups:
     def _table(self) -> str:
         """Entries before the window, [B, O, S]."""
         shape = self._graph.ints(-1, len(self._config.match_orders), self._config.match_slots)
-        return self._graph.node("Reshape", [self._integers("state_in.table"), shape])
+        return self._graph.node("Reshape", ["state_in.table", shape])
 
     @cached_property
     def _number(self) -> str:

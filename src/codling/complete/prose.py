@@ -7,6 +7,7 @@ not parse yet, in one pass over the lines that goes on where it stopped the last
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import threading
 from collections import OrderedDict
@@ -144,12 +145,7 @@ class ProseFilter:
         end = suffix.find("\n") + 1
         if not end:
             return suffix
-        scan = _Scan(0, [line + suffix[:end]])
-        below = suffix[end:]
-        for at in _statement_ends(below, 0):
-            scan.take(below, at)
-        rest = below[scan.end :]
-        return suffix[:end] + "".join([*scan.kept[1:], scan.glue(rest), _without_comments(rest, len(rest))])
+        return suffix[:end] + _below(suffix[end:], (line + suffix[:end]).endswith(":\n"))
 
     def _scanned(self, text: str) -> int:
         """Where the last statement begins that is not complete."""
@@ -175,6 +171,16 @@ class ProseFilter:
             self._places[place.text, whole] = place
             while len(self._places) > MAX_PLACES:
                 self._places.popitem(last=False)
+
+
+@functools.lru_cache(maxsize=4)  # what stands below stays the same while a line is typed
+def _below(text: str, in_body: bool) -> str:
+    """A text without prose; in_body when the line before it opens a body."""
+    scan = _Scan(0, [":\n" if in_body else "\n"])
+    for end in _statement_ends(text, 0):
+        scan.take(text, end)
+    rest = text[scan.end :]
+    return "".join([*scan.kept[1:], scan.glue(rest), _without_comments(rest, len(rest))])
 
 
 def _copy(scan: _Scan) -> _Scan:

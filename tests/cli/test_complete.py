@@ -181,9 +181,9 @@ def test_the_default_model_follows_the_language(run, tmp_path: Path, monkeypatch
     from tiny_bundle import tiny_bundle
 
     monkeypatch.setenv("CODLING_HOME", str(tmp_path))
-    for name, language in (("java", "java"), ("python-char", "python"), ("another", "python")):
+    for name, language in (("java", "java"), ("python", "python"), ("another", "python")):
         tiny_bundle(tmp_path / "bundles", name=name, language=language)
-    for name, model in (("A.java", "java"), ("a.py", "python-char"), ("a.rb", "python-char")):
+    for name, model in (("A.java", "java"), ("a.py", "python"), ("a.rb", "python")):
         (tmp_path / name).write_text("x = [1, 2", encoding="utf-8")
         _, out, _ = run("complete", tmp_path / name, "--json")
         assert json.loads(out)["model"] == model

@@ -17,7 +17,7 @@ from serving import Serving
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = "python-char"
+SHIPPED = "python"
 PATIENCE_S = 280  # installing fetches ONNX Runtime and NumPy, when pip has them not at hand
 
 

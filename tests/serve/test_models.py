@@ -9,7 +9,7 @@ from codling.errors import BundleError
 from codling.serve.models import Shelf, UnknownModelError
 from tiny_bundle import tiny_bundle
 
-SHIPPED = "python-char"
+SHIPPED = "python"
 
 
 def test_the_first_one_chosen_is_the_default(chain: Path, tiny: Path) -> None:
@@ -47,5 +47,5 @@ def test_a_damaged_bundle_is_refused_with_its_name(tmp_path: Path, monkeypatch: 
         Shelf([str(broken)])
     with pytest.raises(UnknownModelError, match=r"model\.onnx"):
         Shelf().completer("broken")
-    with pytest.raises(UnknownModelError, match="python-char"):
+    with pytest.raises(UnknownModelError, match="python"):
         Shelf().completer("python-chat")

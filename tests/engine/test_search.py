@@ -77,6 +77,16 @@ def test_pruning_loses_nothing(setting) -> None:
         np.testing.assert_allclose([row.log_prob for row in got], expected[:num], atol=1e-4)
 
 
+def test_what_is_far_behind_the_best_is_left_out_and_nothing_else(setting) -> None:
+    reader, pieces, position = setting
+    expected = sorted(brute_force(reader.model, position).values(), reverse=True)
+    near = [total for total in expected if total > expected[0] + np.log(0.3)]
+    beam = Beam(width=64, num=len(expected), max_tokens=MAX_TOKENS, to_line_end=True, least_ratio=0.3)
+    got = [row for row in beam_search(reader, pieces, position, line_end, beam) if row.finished]
+    assert len(near) <= len(got) <= len(expected)
+    np.testing.assert_allclose([row.log_prob for row in got][: len(near)], near, atol=1e-4)
+
+
 def test_a_beam_never_does_worse_than_greedy() -> None:
     model = NgramModel("ab c\nab d\nab d\nax\nax\nay\nay\naz\n" * 3)
     pieces = Pieces(model.vocab)

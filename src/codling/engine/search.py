@@ -36,6 +36,8 @@ class Beam:
     least: float = 0.0
     """Probability, given what was typed, below which a text is not followed further. Above 1 / width, everything is
     found that is as probable."""
+    least_ratio: float = 0.0
+    "Share of the best finished continuation's probability below which another is not followed; 0 for all of them."
     to_line_end: bool = False
     """Every text ends with its line, and is as probable as all the ways together in which the next line may begin;
     otherwise each token that the end is found by makes a text of its own."""
@@ -258,9 +260,10 @@ class _Search:
         return Hypothesis(row.text, row.log_prob, row.tokens, False, row.marks, last), row
 
     def _bound(self) -> float:
-        """What a hypothesis must exceed to be among the num best finished ones."""
-        num = self._beam.num
-        return max(self._floor, self._done[num - 1][0].log_prob if len(self._done) >= num else -math.inf)
+        """What a hypothesis must exceed to be among the num best finished ones, and not too far behind the best."""
+        num, ratio = self._beam.num, self._beam.least_ratio
+        bound = max(self._floor, self._done[num - 1][0].log_prob if len(self._done) >= num else -math.inf)
+        return max(bound, self._done[0][0].log_prob + math.log(ratio)) if ratio and self._done else bound
 
     def _lowest(self) -> float:
         """What a hypothesis must have to be probable enough."""

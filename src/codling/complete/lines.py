@@ -26,7 +26,9 @@ __all__ = ["Found", "LineFinder"]
 
 WIDTH = 5  # hypotheses of a line
 MAX_TOKENS = 20  # sub-words of a suggested line; nine lines out of ten have no more
-LEAST_RATIO = 0.1  # of the likeliest line's probability that another must have to be listed; spares a third of the time
+LISTED_RATIO = (
+    0.1  # of the likeliest line's probability that another must have to be listed; spares a third of the time
+)
 MAX_LINE = 160  # characters of one suggested line
 MAX_BLOCK = 800  # characters of a suggested block
 SURE_LINE = 0.05  # probability that a further line of a block must have by itself; the first is what was asked for
@@ -150,7 +152,7 @@ class LineFinder:
             max_tokens=self._max_tokens,
             max_chars=MAX_LINE,
             least=least,
-            least_ratio=0.0 if num == 1 else LEAST_RATIO,
+            least_ratio=0.0 if num == 1 else LISTED_RATIO,
             to_line_end=True,
             skips_blank=context.on_blank_line,
         )

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from codling.errors import BundleError
 
-__all__ = ["DOC", "Vocab", "read_vocab"]
+__all__ = ["DOC", "Vocab", "read_vocab", "text_of"]
 
 DOC = 0
 "Id of the token that starts every document, in every vocabulary; it stands for no text."
@@ -46,6 +46,15 @@ class Vocab(Protocol):
         ...
 
     def to_json(self) -> dict[str, Any]: ...
+
+
+def text_of(pieces: Iterable[bytes]) -> str:
+    """The text that pieces spell together, an unfinished UTF-8 sequence as U+FFFD."""
+    joined = b"".join(pieces)
+    try:
+        return joined.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return joined.decode("utf-8", "replace")
 
 
 def read_vocab(path: Path) -> Vocab:

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from codling.errors import BundleError, ConfigError
+from codling.vocab.base import text_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -137,11 +138,7 @@ class BpeVocab:
             return [self.encode(text) for text in texts]
 
     def decode(self, ids: Iterable[int]) -> str:
-        joined = b"".join(self._pieces[i] for i in ids)
-        try:
-            return joined.decode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            return joined.decode("utf-8", "replace")
+        return text_of(self._pieces[i] for i in ids)
 
     def pieces(self) -> Sequence[bytes]:
         return self._pieces

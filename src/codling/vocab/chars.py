@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from codling.errors import BundleError
+from codling.vocab.base import text_of
 
 __all__ = ["CharVocab"]
 
@@ -63,11 +64,7 @@ class CharVocab:
 
     def decode(self, ids: Iterable[int]) -> str:
         pieces = self.pieces()
-        joined = b"".join(pieces[i] for i in ids)
-        try:
-            return joined.decode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            return joined.decode("utf-8", "replace")
+        return text_of(pieces[i] for i in ids)
 
     def pieces(self) -> Sequence[bytes]:
         return self._pieces

@@ -44,6 +44,8 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tiny: Path, tmp_path: Pa
         ["sample", "--lenght", "3"],
         ["complte"],
         ["eval", "lm"],
+        ["corpus", "encode", "in", "out", "--weigh", "examples/"],
+        ["corpus", "encode", "in", "out", "--weigh", "examples/=often"],
     ],
 )
 def test_an_option_that_is_not_understood_is_one_line(arguments: list[str]) -> None:

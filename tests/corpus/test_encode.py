@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
+import fractions
+import heapq
 import inspect
 import random
 import textwrap
@@ -67,3 +70,34 @@ def test_it_writes_over_nothing_else(corpus: Path, tmp_path: Path) -> None:
         assert not (tmp_path / "out" / "corpus.json").exists()
     finally:
         (tmp_path / "valid.parquet").rename(corpus / "text" / "valid.parquet")
+
+
+def test_files_are_written_as_often_as_they_weigh(tmp_path: Path) -> None:
+    modules = {"package": (random, textwrap), "examples": (inspect, heapq), "tests": (bisect, fractions)}
+    for folder, members in modules.items():
+        (tmp_path / "src" / folder).mkdir(parents=True)
+        for module in members:
+            text = f"FOLDER = '{folder}'\n" + inspect.getsource(module)
+            (tmp_path / "src" / folder / f"{module.__name__}.py").write_text(text)
+    build_corpus(tmp_path / "chars", [Request(str(tmp_path / "src"), "train")], BuildConfig(), num_workers=1)
+    once = encode_corpus(tmp_path / "chars", tmp_path / "once", vocab=tmp_path / "chars" / "vocab.json")
+    weights = {"*.py": 1.0, "examples/": 3.0, "tests/": 0.001}
+    index = encode_corpus(
+        tmp_path / "chars", tmp_path / "out", vocab=tmp_path / "chars" / "vocab.json", weights=weights
+    )
+    assert index["weights"] == weights
+    shards = open_shards(tmp_path / "out", "train")
+    texts = [shards.vocab.decode(document.tolist()) for document in shards.documents()]
+    copies = {
+        folder: [texts.count(text) for text in dict.fromkeys(texts) if f"FOLDER = '{folder}'" in text]
+        for folder in modules
+    }
+    assert once["splits"]["train"]["documents"] == 6
+    assert copies == {"package": [1, 1], "examples": [3, 3], "tests": []}
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, 101.0, float("nan")])
+def test_a_weight_that_makes_no_sense(corpus: Path, tmp_path: Path, weight: float) -> None:
+    with pytest.raises(CorpusError, match="weight"):
+        encode_corpus(corpus, tmp_path / "out", weights={"examples/": weight})
+    assert not (tmp_path / "out").exists()

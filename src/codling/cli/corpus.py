@@ -127,10 +127,28 @@ def encode(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the corpus with other tokens.")],
     vocab: Annotated[Path | None, typer.Option(help="Use this vocabulary instead of making one of sub-words.")] = None,
     vocab_size: Annotated[int, typer.Option(min=259, max=65_536, help="Sub-words to make, bytes included.")] = 8_192,
+    weigh: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN=WEIGHT",
+            help="Write training files that match (as in .gitignore) so often: examples/=3, tests/=0.3. Repeatable.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Write a corpus's texts again as sub-words, same split, same order."""
     from codling.corpus.encode import encode_corpus
+    from codling.errors import ConfigError
+
+    weights = {}
+    for option in weigh or ():
+        pattern, equals, weight = option.rpartition("=")
+        try:
+            weights[pattern] = float(weight)
+        except ValueError:
+            equals = ""
+        if not (equals and pattern):
+            raise ConfigError(f"--weigh takes PATTERN=WEIGHT, as in examples/=3, not {option!r}; see --help")
 
     with progress() as bar:
         task = bar.add_task("encoding", total=None)
@@ -139,6 +157,7 @@ def encode(
             out,
             vocab=vocab,
             vocab_size=vocab_size,
+            weights=weights,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if json:

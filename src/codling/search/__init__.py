@@ -1,0 +1,1 @@
+"""Code search: a name, a definition or a description finds the code. Never imports torch."""

@@ -1,0 +1,32 @@
+"""Documentation as prose: what a docstring or a comment says, without its quotes, marks and indentation."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+__all__ = ["comment_prose", "docstring_prose", "is_licence"]
+
+_QUOTED = re.compile(r"""(?s)\A[A-Za-z]{0,2}('''|\"\"\"|'|")(.*?)\1\Z""")
+_MARK = re.compile(r"^[ \t]*(?://[/!]?|/\*+!?|\*+/|\*(?!\*)|#+!?|--+|;+|=begin\b|=end\b)[ \t]?")
+_CLOSING = re.compile(r"\*+/[ \t]*$")
+_LICENCE = re.compile(
+    r"(?i)copyright|\blicen[cs]ed? (?:under|as|to)|SPDX-License|all rights reserved|redistribution and use"
+)
+
+
+def docstring_prose(literal: str) -> str:
+    """The text of a string literal as a reader sees it, indentation off."""
+    found = _QUOTED.match(literal)
+    return inspect.cleandoc(found.group(2) if found else literal).strip()
+
+
+def comment_prose(comment: str) -> str:
+    """The text of one comment or a run of them."""
+    lines = [_CLOSING.sub("", _MARK.sub("", line.rstrip())) for line in comment.split("\n")]
+    return inspect.cleandoc("\n".join(lines)).strip()
+
+
+def is_licence(prose: str) -> bool:
+    """Whether a comment speaks of rights and not of the code."""
+    return _LICENCE.search(prose[:2000]) is not None

@@ -1,7 +1,7 @@
 """What the stores find and ranking orders: the terms between the two.
 
-Stores give candidates, each with what every part of the search thinks of it. Ranking (codling.search.ranking) turns them into
-the list that a user sees::
+Stores give candidates, each with what every part of the search thinks of it. Ranking (codling.search.ranking) turns
+them into the list that a user sees::
 
     def rank(query: Query, candidates: Sequence[Candidate], k: int) -> list[Ranked]: ...
 """

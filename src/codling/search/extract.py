@@ -1,13 +1,13 @@
-"""Source text in, units out. Nothing about a text raises: what does not parse gives what can be read of it, or chunks."""
+"""Source text in, units out. Nothing about a text raises: what doesn't parse gives what can be read of it, or chunks."""
 
 from __future__ import annotations
 
-import bisect
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from codling.search.languages import Language, language_of
 from codling.search.prose import comment_prose, docstring_prose, is_licence
@@ -24,8 +24,11 @@ _CHUNK_LINES = 50  # a screenful, which is what a hit should point to
 _CHUNK_CHARS = 4_000
 _MAX_LINE_CHARS = 500  # on average: beyond it the text was written by a machine, and its definitions are no use
 _MAX_SIGNATURE_CHARS = 400
+_WORD = re.compile(r"\w")  # a line of brackets alone is no use to anybody
+_TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
 _CLASS_LIKE = frozenset({"class", "interface", "enum"})
-_DEFINITIONS = frozenset({*KINDS, "scope"})
+_SCOPES = frozenset({"scope", "implementation"})
+_DEFINITIONS = frozenset(KINDS) | _SCOPES
 
 
 def units_of(text: str, path: str) -> list[Unit]:
@@ -54,10 +57,12 @@ class _Definition:
 
     kind: str
     name: str
+    pattern: int
+    "Its place in the query: where two patterns find one definition, the earlier one's kind counts."
     node: Node
     body: Node | None
-    start: int
-    "Byte where it begins, decorators and export included."
+    start: Node
+    "Where it begins: itself, or the decorators or the export around it."
     top_row: int
     row: int
     end_row: int
@@ -84,7 +89,7 @@ class _Source:
         self.attributes: dict[int, Node] = {}
         self.definitions: list[_Definition] = []
         outers: dict[int, Node] = {}  # by where the inner node begins and ends
-        for _, captures in tree_sitter.QueryCursor(language.compiled()).matches(self.root):
+        for pattern, captures in tree_sitter.QueryCursor(language.compiled()).matches(self.root):
             if "comment" in captures:
                 node = captures["comment"][0]
                 self.comments[_last_row(node)] = node
@@ -95,36 +100,40 @@ class _Source:
                 for node in captures["inner"]:
                     outers[node.start_byte] = captures["outer"][0]
             else:
-                self._define(captures)
+                self._define(pattern, captures)
         self._attach(outers)
         self._nest()
 
     def string(self, node: Node) -> str:
         return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
-    def _define(self, captures: dict[str, list[Node]]) -> None:
+    def _define(self, pattern: int, captures: dict[str, list[Node]]) -> None:
         kind = next((kind for kind in captures if kind in _DEFINITIONS), None)
         if kind is None or "name" not in captures:
             return
-        node, body = captures[kind][0], captures.get("body", [None])[0]
+        node, body = captures[kind][0], captures["body"][0] if "body" in captures else None
+        owner = " ".join(self.string(captures["owner"][0]).split()) if "owner" in captures else ""
         for name in captures["name"]:
             text = " ".join(self.string(name).split())
             if text:
                 rows = node.start_point.row, name.start_point.row, _last_row(node)
-                self.definitions.append(_Definition(kind, text, node, body, node.start_byte, *rows))
+                each = _Definition(kind, text, pattern, node, body, node, *rows)
+                each.scope = owner
+                self.definitions.append(each)
 
     def _attach(self, outers: dict[int, Node]) -> None:
         """Give every definition what stands around its head and above it."""
         for each in self.definitions:
-            outer = outers.get(each.start)
-            while outer is not None and outer.end_byte >= each.node.end_byte:
-                each.start, each.top_row = outer.start_byte, outer.start_point.row
+            outer = outers.get(each.node.start_byte)
+            while outer is not None and outer.id != each.start.id and outer.end_byte >= each.node.end_byte:
+                each.start, each.top_row = outer, outer.start_point.row
                 each.end_row = max(each.end_row, _last_row(outer))
-                around = outers.get(each.start)
-                outer = around if around is not None and around.id != outer.id else None
+                outer = outers.get(outer.start_byte)
+            if not self.opens_line(each.start):
+                continue
             row, above = each.top_row - 1, each.top_row
             while True:
-                if (node := self.comments.get(row)) is not None and self._opens_line(node):
+                if (node := self.comments.get(row)) is not None and self.opens_line(node):
                     each.comments.insert(0, node)
                 elif (node := self.attributes.get(row)) is None:
                     break
@@ -132,35 +141,39 @@ class _Source:
                 row = above - 1
             each.top_row = above
 
-    def _opens_line(self, node: Node) -> bool:
+    def opens_line(self, node: Node) -> bool:
         return not self.lines[node.start_point.row][: node.start_point.column].strip()
 
     def _nest(self) -> None:
         """Find what stands in what; a definition that two patterns found counts once, by the earlier one's kind."""
         unique: dict[tuple[int, int, str], _Definition] = {}
-        for each in self.definitions:
-            unique.setdefault((each.node.start_byte, each.node.end_byte, each.name), each)
+        for each in sorted(self.definitions, key=lambda d: (d.pattern, d.body is None)):
+            last = each.name.replace("::", ".").rsplit(".", 1)[-1]
+            unique.setdefault((each.node.start_byte, each.node.end_byte, last), each)
         self.definitions = sorted(unique.values(), key=lambda d: (d.node.start_byte, -d.node.end_byte))
         around: list[_Definition] = []
         for each in self.definitions:
-            while around and around[-1].node.end_byte < each.node.end_byte:
-                around.pop()
-            while around and around[-1].node.end_byte <= each.node.start_byte:
+            while around and not _holds(around[-1].node, each.node):
                 around.pop()
             if around:
                 outer = around[-1]
                 outer.members.append(each)
-                each.scope = f"{outer.scope}.{outer.name}" if outer.scope else outer.name
-                each.in_class = outer.kind in _CLASS_LIKE or (outer.kind == "scope" and outer.in_class)
+                each.scope = ".".join(part for part in (outer.scope, outer.name, each.scope) if part)
+                each.in_class = outer.kind in _CLASS_LIKE or outer.kind == "implementation"
                 each.in_function = outer.in_function or outer.kind in ("function", "method")
             around.append(each)
+
+
+def _holds(outer: Node, inner: Node) -> bool:
+    """Whether a node is really inside another; two names of one declaration stand beside each other."""
+    return inner.end_byte <= outer.end_byte and (inner.start_byte, inner.end_byte) != (outer.start_byte, outer.end_byte)
 
 
 def _units(source: _Source) -> Iterator[Unit]:
     covered: list[tuple[int, int]] = []  # rows that some unit has, in order
     for each in source.definitions:
-        if each.kind == "scope" or (each.kind == "constant" and each.in_function):
-            continue
+        if each.kind in _SCOPES or (each.in_function and each.body is None and each.kind in ("constant", "function")):
+            continue  # a local variable, or a declaration that a grammar took for one of a function
         unit, rows = _unit(source, each)
         yield unit
         covered.append((each.top_row, rows))
@@ -169,7 +182,10 @@ def _units(source: _Source) -> Iterator[Unit]:
 
 def _unit(source: _Source, each: _Definition) -> tuple[Unit, int]:
     """One definition as a unit, and the row after the last that its text has."""
-    kind: UnitKind = "method" if each.kind == "function" and each.in_class else each.kind  # type: ignore[assignment]
+    kind = cast(UnitKind, each.kind)
+    if kind == "function" and (each.in_class or "::" in each.name):
+        kind = "method"
+    name = _TYPE_ARGUMENTS.sub("", each.name.replace("::", ".")) if "::" in each.name else each.name
     end = each.end_row + 1
     shown = _bounded(source.lines, each.top_row, end)
     rows = _own_rows(each, shown) if kind in _CLASS_LIKE else range(each.top_row, shown)
@@ -180,8 +196,8 @@ def _unit(source: _Source, each: _Definition) -> tuple[Unit, int]:
     code = "\n".join(source.lines[row] for row in rows if row not in doc_rows) if doc_rows else text
     unit = Unit(
         kind=kind,
-        name=each.name.rsplit("::", 1)[-1].rsplit(".", 1)[-1],
-        qualified_name=(f"{each.scope}.{each.name}" if each.scope else each.name).replace("::", "."),
+        name=name.rsplit(".", 1)[-1] or name,
+        qualified_name=f"{each.scope}.{name}" if each.scope else name,
         signature=_signature(head),
         doc=doc,
         path=source.path,
@@ -257,8 +273,9 @@ def _between(source: _Source, covered: list[tuple[int, int]]) -> Iterator[Unit]:
         row = max(row, end)
     gaps.append((row, len(source.lines)))
     stretches = [each for first, last in gaps for each in _stretches(source.lines, first, last)]
-    first_row = covered and min(start for start, _ in covered)
-    head = next(((first, last) for first, last in stretches if not covered or last <= first_row), None)
+    stretches = [(first, last) for first, last in stretches if _WORD.search("\n".join(source.lines[first:last]))]
+    first_row = min((start for start, _ in covered), default=len(source.lines))
+    head = next((stretch for stretch in stretches if stretch[1] <= first_row), None)
     yield _module(source, head)
     for first, last in stretches:
         if (first, last) != head:
@@ -270,7 +287,7 @@ def _module(source: _Source, head: tuple[int, int] | None) -> Unit:
     name = pure.parent.name if pure.stem in ("__init__", "mod", "index") and pure.parent.name else pure.stem
     doc, doc_rows = _docstring(source, source.root) if source.language.docstrings else _opening_comment(source)
     first, last = head or (0, 1)
-    rows = [row for row in range(first, last)]
+    rows = range(first, last)
     text = "\n".join(source.lines[row] for row in rows)
     return Unit(
         kind="module",
@@ -291,13 +308,13 @@ def _module(source: _Source, head: tuple[int, int] | None) -> Unit:
 def _opening_comment(source: _Source) -> tuple[str, frozenset[int]]:
     """The comments that a file opens with, the licence excepted."""
     owned = {node.id for each in source.definitions for node in each.comments}
-    first = min((each.top_row for each in source.definitions if each.kind != "scope"), default=len(source.lines))
+    first = min((each.top_row for each in source.definitions if each.kind not in _SCOPES), default=len(source.lines))
     found: list[Node] = []
     for row in sorted(source.comments):
         node = source.comments[row]
         if node.start_point.row >= min(first, 60):
             break
-        if node.id not in owned and source._opens_line(node):
+        if node.id not in owned and source.opens_line(node):
             found.append(node)
     paragraphs: list[list[Node]] = []
     for node in found:

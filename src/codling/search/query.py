@@ -1,7 +1,8 @@
 """What a user typed, read: words, exact strings, a regular expression, and filters.
 
-``parse json lang:go -path:test`` looks for two words in Go files outside tests; ``"exit code 2"`` for an exact string;
-``re:/def \\w+_atomically/`` for a regular expression; ``kind:class``, ``path:src/*.py`` and ``repo:codling`` narrow it down.
+``parse json lang:go -path:test`` looks for two words in Go files outside tests; ``"exit code 2"`` for an exact
+string; ``re:/def \\w+_atomically/`` for a regular expression; ``kind:class``, ``path:src/*.py`` and ``repo:codling``
+narrow it down.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _KIND_ALIASES = {"struct": "class", "trait": "interface", "protocol": "interface
 _KIND_ALIASES |= {"def": "function", "const": "constant", "variable": "constant", "var": "constant", "text": "chunk"}
 _TOKEN = re.compile(
     r"""
-      (?P<minus>-)?(?P<key>[a-z]+):(?:"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<value>[^\s"/][^\s]*))  # key:value, key:"a value"
+      (?P<minus>-)?(?P<key>[a-z]+):(?:"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<value>[^\s"/][^\s]*))
     | re:/(?P<pattern>(?:\\.|[^/\\])*)/(?P<flags>[a-z]*)(?=\s|$)
     | "(?P<phrase>(?:\\.|[^"\\])*)"
     | (?P<word>\S+)

@@ -10,8 +10,8 @@ from typing import Literal, get_args
 __all__ = ["KINDS", "Entry", "Unit", "UnitKind", "unit_id"]
 
 UnitKind = Literal["function", "method", "class", "interface", "enum", "type", "constant", "module", "chunk"]
-"""What a unit is. A struct, a record and an object count as class, a trait and a protocol as interface, an alias as type;
-a constant is any name that is bound at the top of a file; a module is the head of a file; a chunk is anything else."""
+"""What a unit is. A struct, a record and an object count as class, a trait and a protocol as interface, an alias as
+type; a constant is any name that is bound at the top of a file; a module is the head of a file; a chunk anything else."""
 
 KINDS: tuple[UnitKind, ...] = get_args(UnitKind)
 

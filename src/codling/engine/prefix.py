@@ -18,7 +18,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from codling.engine.fingerprints import Fingerprints, PrefixFingerprints
-from codling.engine.model import Model, State, stack_states
+from codling.engine.model import Model, stack_states
+from codling.engine.positions import Position, Positions
 from codling.errors import CancelledError
 from codling.vocab import DOC
 
@@ -41,24 +41,19 @@ CONTEXT = (
 SUBWORD_CONTEXT = 8_192  # characters; what stands in the file is looked up and copied, so more of it pays
 RECENT = 8  # tokens of the text that a position knows by name, for caches of n-grams
 MAX_LINES = 8_192  # whose tokens are kept, a few hundred bytes each
+MAX_ABOVE = 8  # texts above a cursor's line whose tokens are kept: of the files that are open, mostly
 CHUNK = 256  # tokens per run when cold: about 25 ms on one core, so a newer keystroke waits no longer than that
 MAX_BYTES = 64 << 20  # about 4,500 states of a 2 x 768 LSTM, or 600 of one that also carries tables of matches
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Position:
-    """A place in a text: the model's state after all tokens before it, and what it expects next."""
+class _Above:
+    """The lines above the cursor's as the model reads them."""
 
-    log_probs_V: npt.NDArray[np.float32]
-    state: State
-    "For a batch of one."
-    num_tokens: int
-    "Tokens read, those before the text included."
-    fingerprint: tuple[int, int]
-    owed: bytes = b""
-    "What stands between here and the cursor, in UTF-8, without a line end but at its start."
-    recent: tuple[int, ...] = ()
-    "The last tokens of the text, RECENT of them at most, DOC included; known where a text was read."
+    tokens_T: npt.NDArray[np.int64]
+    "What stands before a text included."
+    recent: tuple[int, ...]
+    "The last RECENT tokens of the text."
 
 
 class PrefixReader:
@@ -82,14 +77,14 @@ class PrefixReader:
         "Tokens that the model has read so far, for metrics."
         self.num_calls = 0
         "Calls of the model so far."
-        # What was read stays longer than what was only guessed: it costs more to compute again.
-        self._read = _Positions(max_bytes * 3 // 4)
-        self._guessed = _Positions(max_bytes // 4)
+        # What was read must not go for what was only guessed: it costs more to compute again.
+        self._read, self._guessed = Positions(max_bytes // 2), Positions(max_bytes // 2)
         self._lock = threading.Lock()
         self._fingerprints = Fingerprints()
         # In training a document follows another one; straight after zeros its first words would be guessed badly.
         self._before = model.vocab.encode("\n")
         self._line_tokens = functools.lru_cache(MAX_LINES)(self._encode_line)
+        self._above = functools.lru_cache(MAX_ABOVE)(self._encode_above)
 
     def read(self, text: str, cancelled: Cancelled | None = None) -> Position:
         """Stand at the end of a text, of which at most the last 1.5 x context characters are read.
@@ -103,30 +98,37 @@ class PrefixReader:
         vocab = self.model.vocab
         window = text[window_start(text, self.context) :]
         owed = window[vocab.seam(window) :].encode("utf-8", "surrogatepass")
-        first, *others = window.split("\n")
-        lines = [first, *("\n" + line for line in others)]
-        above = [DOC]
-        for line in lines[:-1]:
-            above += self._line_tokens(line)
-        line_tokens = list(self._line_tokens(lines[-1]))
+        start = max(0, window.rfind("\n"))
+        above = self._above(window[:start])
+        line_tokens = list(self._line_tokens(window[start:]))
         num_owed = len(owed)
         while num_owed > 0:  # a token ends at the seam, so these are whole ones
             num_owed -= len(vocab.pieces()[line_tokens.pop()])
-        known = len(self._before) + len(above)
-        position = self.read_tokens([*self._before, *above, *line_tokens], cancelled, keep=known)
-        recent = tuple([*above[-RECENT:], *line_tokens][-RECENT:])
+        tokens_T = np.concatenate([above.tokens_T, np.array(line_tokens, np.int64)])
+        position = self.read_tokens(tokens_T, cancelled, keep=len(above.tokens_T))
+        recent = (*above.recent, *line_tokens)[-RECENT:]
         return dataclasses.replace(position, owed=owed, recent=recent)
 
     def _encode_line(self, line: str) -> tuple[int, ...]:
         return tuple(self.model.vocab.encode(line))
 
-    def read_tokens(self, tokens: list[int], cancelled: Cancelled | None = None, *, keep: int = 0) -> Position:
+    def _encode_above(self, text: str) -> _Above:
+        tokens = [DOC]
+        if text:
+            first, *others = text.split("\n")
+            tokens += self._line_tokens(first)
+            for line in others:
+                tokens += self._line_tokens("\n" + line)
+        return _Above(np.array([*self._before, *tokens], np.int64), tuple(tokens[-RECENT:]))
+
+    def read_tokens(
+        self, tokens_T: npt.NDArray[np.int64], cancelled: Cancelled | None = None, *, keep: int = 0
+    ) -> Position:
         """Stand at the end of tokens, of which there is at least one.
 
         Args:
             keep: the state after so many of them is remembered, too; 0 for none.
         """
-        tokens_T = np.array(tokens, np.int64)
         fingerprints = self._fingerprints.of_prefixes(tokens_T)
         position = self._longest_known(fingerprints)
         start = position.num_tokens if position else 0
@@ -137,27 +139,19 @@ class PrefixReader:
             log_probs_BTV, state = self.model.run(tokens_T[None, start:end], state)
             # a copy, for a view would keep the whole run's probabilities alive
             position = Position(log_probs_BTV[0, -1].copy(), state, end, fingerprints(end))
-            self._remember(self._read, position, end - start)
+            self._remember(self._read, [position], end - start)
             start = end
         assert position is not None  # tokens are never empty
         return position
 
     def step(self, position: Position, token: int) -> Position:
         """The position one token further on; free when it is known already."""
-        fingerprint = self._fingerprints.extend(position.fingerprint, position.num_tokens, token)
-        with self._lock:
-            known = self._find(fingerprint)
-        if known is not None:
-            return known
-        log_probs_BTV, state = self.model.run(np.array([[token]], np.int64), position.state)
-        after = Position(log_probs_BTV[0, 0], state, position.num_tokens + 1, fingerprint)
-        self._remember(self._guessed, after, 1)
-        return after
+        return self.step_all([(position, token)])[0]
 
     def step_all(self, steps: Sequence[tuple[Position, int]]) -> list[Position]:
         """The positions one token further on from each of some; those that are not known in one call of the model.
 
-        They are views into what the model returned, and are not remembered: see remember.
+        All are remembered for a while: the next keystroke's search goes much the same ways.
         """
         fingerprints = [
             self._fingerprints.extend(position.fingerprint, position.num_tokens, token) for position, token in steps
@@ -170,13 +164,14 @@ class PrefixReader:
             state = stack_states(card, [steps[row][0].state for row in unknown])
             tokens_BT = np.array([[steps[row][1]] for row in unknown], np.int64)
             log_probs_BTV, after = self.model.run(tokens_BT, state)
+            axes = [(each.name, each.shape.index(-1)) for each in card.states]
+            stepped = []
             for place, row in enumerate(unknown):
-                own = {each.name: _row_of(after[each.name], each.shape.index(-1), place) for each in card.states}
+                own = {name: _row_of(after[name], axis, place) for name, axis in axes}
                 num_tokens = steps[row][0].num_tokens + 1
-                found[row] = Position(log_probs_BTV[place, 0], own, num_tokens, fingerprints[row])
-            with self._lock:
-                self.num_steps += len(unknown)
-                self.num_calls += 1
+                stepped.append(Position(log_probs_BTV[place, 0], own, num_tokens, fingerprints[row]))
+                found[row] = stepped[-1]
+            self._remember(self._guessed, stepped, len(unknown))
         return [position for position in found if position is not None]
 
     def read_ahead(self, ways: Sequence[tuple[Position, Sequence[int]]]) -> list[npt.NDArray[np.float32]]:
@@ -209,15 +204,6 @@ class PrefixReader:
         with self._lock:
             return self._find(fingerprint)
 
-    def remember(self, positions: Sequence[Position]) -> None:
-        """Keep positions of step_all, for someone who types along."""
-        for position in positions:
-            with self._lock:
-                if self._find(position.fingerprint) is None:
-                    state = {name: array.copy() for name, array in position.state.items()}
-                    own = dataclasses.replace(position, log_probs_V=position.log_probs_V.copy(), state=state)
-                    self._guessed.add(own)
-
     def forget(self) -> None:
         """Drop all states, as after a restart."""
         with self._lock:
@@ -248,40 +234,11 @@ class PrefixReader:
     def _find(self, fingerprint: tuple[int, int]) -> Position | None:
         return self._read.find(fingerprint) or self._guessed.find(fingerprint)
 
-    def _remember(self, where: _Positions, position: Position, num_steps: int) -> None:
+    def _remember(self, where: Positions, positions: Sequence[Position], num_steps: int) -> None:
         with self._lock:
             self.num_steps += num_steps
             self.num_calls += 1
-            where.add(position)
-
-
-class _Positions:
-    """Positions by fingerprint; the least recently used go when there are too many bytes of them."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self.num_bytes = 0
-        self._positions: OrderedDict[tuple[int, int], Position] = OrderedDict()
-
-    def find(self, fingerprint: tuple[int, int]) -> Position | None:
-        found = self._positions.get(fingerprint)
-        if found is not None:
-            self._positions.move_to_end(fingerprint)
-        return found
-
-    def add(self, position: Position) -> None:
-        replaced = self._positions.pop(position.fingerprint, None)
-        if replaced is not None:
-            self.num_bytes -= _num_bytes(replaced)
-        self._positions[position.fingerprint] = position
-        self.num_bytes += _num_bytes(position)
-        while self.num_bytes > self.max_bytes:
-            _, oldest = self._positions.popitem(last=False)
-            self.num_bytes -= _num_bytes(oldest)
-
-    def clear(self) -> None:
-        self._positions.clear()
-        self.num_bytes = 0
+            where.add(positions)
 
 
 def window_start(text: str, context: int) -> int:
@@ -305,10 +262,6 @@ def window_start(text: str, context: int) -> int:
             return start
         newline = text.find("\n", start, end)
     return first if first != -1 else earliest  # a line longer than the stride is cut
-
-
-def _num_bytes(position: Position) -> int:
-    return position.log_probs_V.nbytes + sum(array.nbytes for array in position.state.values()) + 1_000
 
 
 def _row_of(array: npt.NDArray[np.float32], axis: int, row: int) -> npt.NDArray[np.float32]:

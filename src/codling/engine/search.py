@@ -62,11 +62,12 @@ class Hypothesis:
     "Where its last token was expected."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Row:
-    """A hypothesis that may go on, at a position that has been read."""
+    """A hypothesis that may go on."""
 
     position: Position
+    "After its tokens; until its last one has been read, before that."
     owed: bytes = b""
     pending: bytes = b""
     text: str = ""
@@ -127,8 +128,8 @@ class _Search:
         self._recent: tuple[int, ...] = ()
         self._typed = 0.0  # probability of all ways to spell what is owed
         self._floor = -math.inf  # log-probability of a finished hypothesis that is sure to be found
-        self._done: list[tuple[Hypothesis, _Row]] = []
-        self._cut_off: list[tuple[Hypothesis, _Row]] = []
+        self._done: list[Hypothesis] = []  # best first
+        self._cut_off: list[Hypothesis] = []
 
     def run(self, start: Position) -> list[Hypothesis]:
         self._recent = start.recent
@@ -142,7 +143,9 @@ class _Search:
                 self._cut_off += [self._left(row) for row in children]
                 break
             positions = self._reader.step_all([(row.position, row.tokens[-1]) for row in children])
-            live = [replace(row, position=position) for row, position in zip(children, positions, strict=True)]
+            for row, position in zip(children, positions, strict=True):
+                row.position = position
+            live = children
         return self._answer()
 
     def _step(self, live: Sequence[_Row]) -> list[_Row]:
@@ -241,29 +244,29 @@ class _Search:
         return child
 
     def _finish(self, row: _Row, text: str, total: float, token: int, marks: tuple[tuple[int, float], ...]) -> None:
-        self._done.append((Hypothesis(text, total, (*row.tokens, token), True, marks, row.position), row))
-        self._done.sort(key=lambda each: -each[0].log_prob)
+        self._done.append(Hypothesis(text, total, (*row.tokens, token), True, marks, row.position))
+        self._done.sort(key=lambda each: -each.log_prob)
 
     @staticmethod
     def _left_with(row: _Row, text: str, total: float, token: int) -> Hypothesis:
         marks = (*row.marks, (len(text), total))
         return Hypothesis(text, total, (*row.tokens, token), False, marks, row.position)
 
-    def _left(self, row: _Row, totals_V: npt.NDArray[np.float32] | None = None) -> tuple[Hypothesis, _Row]:
+    def _left(self, row: _Row, totals_V: npt.NDArray[np.float32] | None = None) -> Hypothesis:
         """A hypothesis that is left; where it is known, with what would have come next, which ends its last word."""
         if totals_V is not None:
             best = int(totals_V.argmax())
             if totals_V[best] > -np.inf and best != DOC:
                 text = row.text + self._pieces.push(row.pending, best)[0]
-                return self._left_with(row, text, float(totals_V[best]), best), row
+                return self._left_with(row, text, float(totals_V[best]), best)
         last = row.position if row.parent is None else row.parent.position
-        return Hypothesis(row.text, row.log_prob, row.tokens, False, row.marks, last), row
+        return Hypothesis(row.text, row.log_prob, row.tokens, False, row.marks, last)
 
     def _bound(self) -> float:
         """What a hypothesis must exceed to be among the num best finished ones, and not too far behind the best."""
         num, ratio = self._beam.num, self._beam.least_ratio
-        bound = max(self._floor, self._done[num - 1][0].log_prob if len(self._done) >= num else -math.inf)
-        return max(bound, self._done[0][0].log_prob + math.log(ratio)) if ratio and self._done else bound
+        bound = max(self._floor, self._done[num - 1].log_prob if len(self._done) >= num else -math.inf)
+        return max(bound, self._done[0].log_prob + math.log(ratio)) if ratio and self._done else bound
 
     def _lowest(self) -> float:
         """What a hypothesis must have to be probable enough."""
@@ -284,29 +287,21 @@ class _Search:
                 break
             child = self._child(row, token, best) if best > end else None
             if child is None:
-                total = max((each.log_prob for each, _ in self._done), default=-math.inf)
+                total = max((each.log_prob for each in self._done), default=-math.inf)
                 break
             position = self._reader.known(row.position, token)
             known = position is not None
-            row = replace(child, position=position or row.position)
+            child.position = position or row.position
+            row = child
             self._done = []
         self._typed, self._done, self._cut_off = 0.0, [], []
         return total
 
     def _answer(self) -> list[Hypothesis]:
         beam = self._beam
-        done = _merged([hypothesis for hypothesis, _ in self._done])[: beam.num]
-        cut_off = sorted((hypothesis for hypothesis, _ in self._cut_off), key=lambda each: -each.log_prob)
+        done = _merged(self._done)[: beam.num]
+        cut_off = sorted(self._cut_off, key=lambda each: -each.log_prob)
         found = done + (cut_off if beam.least else cut_off[: beam.num - len(done)])
-        ways = {id(hypothesis.last) for hypothesis in found}
-        kept: dict[int, Position] = {}
-        for _, row in self._done + self._cut_off:
-            at: _Row | None = row
-            if beam.least or id(row.position) in ways:
-                while at is not None and at.parent is not None:
-                    kept[id(at.position)] = at.position
-                    at = at.parent
-        self._reader.remember(list(kept.values()))
         typed = math.log(self._typed) if self._typed else 0.0
         return [_given(hypothesis, typed) for hypothesis in found]
 

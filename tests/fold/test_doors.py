@@ -304,7 +304,7 @@ def test_a_program_is_forgotten_with_its_nodes(encoder: Encoder) -> None:
     try:
         with fold.batching() as tape:
             out = fold.stack([encoder.encode((1, (2, 3))).h])
-        segments = [weakref.ref(value) for segment in tape._segments for value in segment.values]
+        segments = [weakref.ref(value) for segment in tape._results.segments for value in segment.values]
         out.sum().backward()
         del out, tape
         assert not any(reference() is not None for reference in segments)

@@ -69,9 +69,22 @@ def read_call(
         if isinstance(value, Shared):
             key.append((name, "shared", id(value.value)))
         else:
-            key.append((name, type(value), value))
+            key.append((name, _typed(value)))
     key.append(torch.is_grad_enabled())
+    try:
+        hash(tuple(key))
+    except TypeError as error:
+        raise FoldError(
+            f"{state.name} got a setting that calls can't be grouped by ({error}); pass it as codling.fold.shared(…)"
+        ) from error
     return tuple(key), (*reader.refs, *reader.tail), args
+
+
+def _typed(value: Any) -> Any:
+    """A key for a setting; unlike the setting itself, it tells ``1`` from ``True``, in lists and tuples too."""
+    if isinstance(value, (tuple, list)):
+        return (type(value), *map(_typed, value))
+    return (type(value), repr(value) if type(value) is float else value)
 
 
 class _Reader:
@@ -103,7 +116,7 @@ class _Reader:
             return self.ragged(arg)
         if isinstance(arg, (tuple, list)):
             return ("tuple", type(arg), *map(self.read, arg))
-        return ("setting", type(arg), arg)
+        return ("setting", _typed(arg))
 
     def ragged(self, items: list[Node]) -> Any:
         if self.tail:

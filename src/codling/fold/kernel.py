@@ -7,16 +7,16 @@ arguments out of segments and writes results and gradients into them without a t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from .kind import NodeSlot, Slot
-from .run import Batch, BoundSource
+from .run import Batch, BoundSource, first_order
 
 __all__ = ["Kernel", "KernelStep", "OpenKernel"]
 
@@ -35,6 +35,8 @@ class KernelStep:
     "Of a ragged list: the row that each child belongs to."
     first_child: int = 0
     "How many children the kernel's earlier batches have."
+    compute_s: float = 0.0
+    "How long its forward pass took."
 
     @property
     def num(self) -> int:
@@ -99,14 +101,22 @@ class OpenKernel:
         if torch.is_grad_enabled():
             self._token = _Weights.apply(kernel, *weights)  # type: ignore[no-untyped-call]
 
-    def run(self, step: KernelStep, token: Tensor | None) -> Tensor | None:
-        """Run a batch; gives the token of all that follow."""
-        if self._token is None or not (self._trained or step.differentiable()):
+    def run(self, steps: Sequence[KernelStep], token: Tensor | None) -> Tensor | None:
+        """Run batches that follow one another, as one node of autograd's; gives the token of all that follow."""
+        if self._token is None or not (self._trained or any(step.differentiable() for step in steps)):
             with torch.no_grad():
-                self.kernel.forward(step, keep=False)
+                _forward(self.kernel, steps, keep=False)
             return token
-        step.batch.segment.differentiable = True
-        return _KernelBatch.apply(token, self._token, self.kernel, step)  # type: ignore[no-untyped-call,no-any-return]
+        for step in steps:
+            step.batch.segment.differentiable = True
+        return _KernelSteps.apply(token, self._token, self.kernel, steps)  # type: ignore[no-untyped-call,no-any-return]
+
+
+def _forward(kernel: Kernel, steps: Sequence[KernelStep], *, keep: bool) -> None:
+    for step in steps:
+        started = time.perf_counter()
+        kernel.forward(step, keep)
+        step.compute_s = time.perf_counter() - started
 
 
 class _Weights(torch.autograd.Function):
@@ -119,23 +129,27 @@ class _Weights(torch.autograd.Function):
         return torch.zeros(())
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, _grad: None) -> tuple[Tensor | None, ...]:
         return (None, *ctx.kernel.finish())
 
 
-class _KernelBatch(torch.autograd.Function):
+class _KernelSteps(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, _token: Tensor | None, _weights: Tensor, kernel: Kernel, step: KernelStep) -> Tensor:
-        ctx.kernel, ctx.step = kernel, step
+    def forward(
+        ctx: Any, _token: Tensor | None, _weights: Tensor, kernel: Kernel, steps: Sequence[KernelStep]
+    ) -> Tensor:
+        ctx.kernel, ctx.steps = kernel, steps
         ctx.set_materialize_grads(False)
-        kernel.forward(step, keep=True)
+        _forward(kernel, steps, keep=True)
         return torch.zeros(())
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, _grad: None) -> tuple[None, None, None, None]:
-        step: KernelStep = ctx.step
-        ctx.kernel.backward(step, step.batch.grads() if step.batch.reached() else None)
-        step.batch.leave()
+        kernel: Kernel = ctx.kernel
+        for step in reversed(ctx.steps):
+            batch: Batch = step.batch
+            kernel.backward(step, batch.grads() if batch.reached() else None)
+            batch.leave()
         return None, None, None, None

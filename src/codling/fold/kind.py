@@ -144,6 +144,11 @@ class Kind:
         self.columns = tuple(slot.column for slot in nodes)
         self.width = len(nodes) + len(scalars) + len(constants)
 
+    @property
+    def has_kernel(self) -> bool:
+        """Whether its kernel can run it: once the form of its results is known, which kernels write into buffers."""
+        return self.kernel is not None and self.result is not None
+
     def describe(self) -> str:
         """``merge((float32[8], float32[8]), (float32[8], float32[8]))``."""
 

@@ -13,13 +13,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from .at_once import call_at_once, tape_of
 from .calls import State, new_kind, read_call
 from .errors import FoldError
-from .kind import Ragged
-from .node import Node, Shared, current
-from .signature import build, flatten, signature
+from .node import Node, current
 
 if TYPE_CHECKING:
     from .tape import Tape
@@ -246,62 +245,14 @@ def _as_node(tape: Tape, item: Any) -> Node:
 
 def _outside(self: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> Any:
     """A call where nothing is recorded: at once, on a batch of one; or recorded where its arguments are."""
-    tape = _tape_of(args)
-    if tape is not None:
-        current.tape = tape
-        try:
-            return record(self, *args, **settings)
-        finally:
-            current.tape = None
-    state = _ready(self)
-    device = next((p.device for p in state.module.parameters()), None) if state.module is not None else None
-
-    def one(arg: Any) -> Any:
-        if isinstance(arg, Tensor):
-            return arg.unsqueeze(0)
-        if type(arg) in (int, float, bool):
-            return torch.tensor([arg], device=device)
-        if isinstance(arg, Shared):
-            return arg.value
-        if isinstance(arg, list) and state.ragged:
-            return _ragged_of_one(arg, device)
-        if isinstance(arg, (tuple, list)):
-            items = [one(item) for item in arg]
-            return type(arg)._make(items) if hasattr(arg, "_make") else tuple(items)
-        return arg
-
-    values = {name: value.value if isinstance(value, Shared) else value for name, value in settings.items()}
-    result = state.call(*map(one, args), **values)
-    return _first(result)
-
-
-def _first(result: Any) -> Any:
-    if isinstance(result, Tensor):
-        return result.squeeze(0)
-    items = [_first(item) for item in result]
-    return type(result)._make(items) if hasattr(result, "_make") else tuple(items)
-
-
-def _ragged_of_one(items: list[Any], device: torch.device | None) -> Ragged:
-    if items:
-        rows = zip(*(flatten(item, []) for item in items), strict=True)
-        stacked = [torch.stack(row) for row in rows]
-        value, device = build(signature(items[0]), iter(stacked)), stacked[0].device
-    else:
-        value = None
-    owner = torch.zeros(len(items), dtype=torch.int64, device=device)
-    return Ragged(value, owner, torch.tensor([len(items)], device=device))
-
-
-def _tape_of(args: Any) -> Tape | None:
-    for arg in args:
-        if isinstance(arg, Node):
-            return arg.tape
-        if isinstance(arg, (tuple, list)):
-            found = _tape_of(arg)
-            if found is not None:
-                return found
-    return None
+    tape = tape_of(args)
+    if tape is None:
+        return call_at_once(_ready(self), args, settings)
+    current.tape = tape
+    try:
+        return record(self, *args, **settings)
+    finally:
+        current.tape = None
 
 
 @Operation

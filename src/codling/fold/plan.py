@@ -20,7 +20,7 @@ from .kind import Kind
 from .schedule import shorter
 from .signature import Signature
 
-__all__ = ["Part", "PlacedNodes", "Plan", "PlanCache", "Source", "Step", "make_plan", "make_source"]
+__all__ = ["Ints", "PlacedNodes", "Plan", "PlanCache", "Source", "Step", "make_plan", "make_source"]
 
 Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
@@ -36,7 +36,7 @@ class Part:
     "int64: rows of the segment."
     positions: Tensor | None
     "int64: where they go in the result; None: they are all of it."
-    producers: tuple[int, ...]
+    producers: list[int]
     "Numbers of the batches that wrote the rows."
 
 
@@ -76,8 +76,8 @@ class Plan:
     """What to run, in order, and where results go."""
 
     steps: list[Step]
-    segments: list[tuple[Signature, int]]
-    "Form and rows of each new segment."
+    segments: list[tuple[Signature | None, int]]
+    "Form and rows of each new segment; None: not known before it has run."
     schedule: str
     other_batches: int
     "How many batches the schedule not taken has."
@@ -89,46 +89,63 @@ class Plan:
     batch_of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the values of some references are: of each, segment · 256 + number of its first tensor, row, batch."""
+
+    segments: Ints
+    rows: Ints
+    batches: Ints
+
+
 class PlacedNodes:
     """For each node of a program: its segment, row and batch; −1 before it has run."""
 
     def __init__(self) -> None:
-        self.segment, self.row, self.batch = (np.full(64, -1, np.int64) for _ in range(3))
+        self.segment, self.row, self.batch = np.full((3, 64), -1, np.int64)
 
     def grow(self, num: int) -> None:
         if num > len(self.segment):
             more = np.full(max(num, 2 * len(self.segment)) - len(self.segment), -1, np.int64)
-            self.segment = np.concatenate([self.segment, more])
-            self.row = np.concatenate([self.row, more])
-            self.batch = np.concatenate([self.batch, more])
+            self.segment, self.row, self.batch = (
+                np.concatenate([have, more]) for have in (self.segment, self.row, self.batch)
+            )
 
     def enter(self, plan: Plan) -> None:
         self.segment[plan.nodes] = plan.segment_of
         self.row[plan.nodes] = plan.row_of
         self.batch[plan.nodes] = plan.batch_of
 
+    def look_up(self, refs: Ints) -> Places:
+        """Where the values of references are; those that are indices into a pool give nonsense."""
+        nodes = refs >> 8
+        segments = (self.segment.take(nodes, mode="clip") << 8) | (refs & 255)
+        return Places(segments, self.row.take(nodes, mode="clip"), self.batch.take(nodes, mode="clip"))
 
-def make_source(placed: PlacedNodes, refs: Ints, sig: Signature, device: torch.device) -> Source:
-    """Where the values that ``refs`` stand for are."""
-    nodes, offsets = refs >> 8, refs & 255
-    segments = placed.segment[nodes]
-    rows = placed.row[nodes]
-    batches = placed.batch[nodes]
-    if len(refs) and (segments == segments[0]).all() and (offsets == offsets[0]).all():
-        producers = tuple(np.unique(batches).tolist())
-        part = Part(int(segments[0]), int(offsets[0]), _index(rows, device), None, producers)
-        return Source(sig, len(refs), (part,))
+
+def make_source(places: Places, at: Ints, sig: Signature, device: torch.device) -> Source:
+    """Where the values of the references number ``at`` are, which all have one form."""
+    segments, rows, batches = places.segments[at], places.rows[at], places.batches[at]
+    keys = _distinct(segments)
+    if len(keys) == 1:
+        part = Part(keys[0] >> 8, keys[0] & 255, _index(rows, device), None, _distinct(batches))
+        return Source(sig, len(at), (part,))
     parts = []
-    both = segments * 256 + offsets
-    for key in np.unique(both).tolist():
-        at = np.flatnonzero(both == key)
-        producers = tuple(np.unique(batches[at]).tolist())
-        parts.append(Part(key >> 8, key & 255, _index(rows[at], device), _index(at, device), producers))
-    return Source(sig, len(refs), tuple(parts))
+    for key in keys:
+        here = np.flatnonzero(segments == key)
+        rows_here = _index(rows[here], device)
+        parts.append(Part(key >> 8, key & 255, rows_here, _index(here, device), _distinct(batches[here])))
+    return Source(sig, len(at), tuple(parts))
+
+
+def _distinct(numbers: Ints) -> list[int]:
+    if len(numbers) > 256:  # fewer are faster without numpy
+        numbers = np.unique(numbers)
+    return sorted(set(numbers.tolist()))
 
 
 def _index(rows: Ints, device: torch.device) -> Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(rows))
+    tensor = torch.from_numpy(rows)
     return tensor if device.type == "cpu" else tensor.to(device)
 
 
@@ -152,59 +169,70 @@ def make_plan(
         first_segment: the number that the first new segment gets; and the first new batch.
     """
     schedule, name, other = shorter(kinds, nodes, starts, refs)
-
-    numbers = np.asarray(nodes, np.int64)
-    plan = Plan([], [], name, other, nodes=numbers)
-    plan.segment_of, plan.row_of, plan.batch_of = (np.empty(len(numbers), np.int64) for _ in range(3))
-    known: dict[Signature, int] = {}
-    for batch, (kind, members) in enumerate(schedule):
-        at = np.asarray(members, np.int64)
-        sig = kind.result
-        new = sig is None or sig not in known
-        segment = len(plan.segments) if new else known[sig]  # type: ignore[index]
-        if new:
-            # A form that isn't known yet has one node: it is being learnt (Tape.learn).
-            plan.segments.append((sig, 0))  # type: ignore[arg-type]
-            if sig is not None:
-                known[sig] = segment
-        rows = plan.segments[segment][1]
-        plan.segments[segment] = (plan.segments[segment][0], rows + len(at))
-        first = plan.rows.get(kind, 0)
-        plan.rows[kind] = first + len(at)
-        plan.segment_of[at] = first_segment + segment
-        plan.row_of[at] = np.arange(rows, rows + len(at))
-        plan.batch_of[at] = first_batch + batch
-        plan.steps.append(Step(kind, len(at), first_segment + segment, rows, first, numbers[at]))
+    plan = Plan([], [], name, other, nodes=np.asarray(nodes, np.int64))
+    members = [np.asarray(those, np.int64) for _, those in schedule]
+    _allot(plan, [kind for kind, _ in schedule], members, first_segment, first_batch)
     placed.enter(plan)
-
     all_starts, all_refs = np.asarray(starts, np.int64), np.asarray(refs, np.int64)
-    for step, (_, members) in zip(plan.steps, schedule, strict=True):
-        _arguments(step, np.asarray(members, np.int64), all_starts, all_refs, placed)
+    places = placed.look_up(all_refs)
+    for step, those in zip(plan.steps, members, strict=True):
+        _find_arguments(step, those, all_starts, all_refs, places)
         if step.children is not None:
             plan.children[step.kind] = plan.children.get(step.kind, 0) + step.children.num
     return plan
 
 
-def _arguments(step: Step, members: Ints, starts: Ints, refs: Ints, placed: PlacedNodes) -> None:
+def _allot(plan: Plan, kinds: Sequence[Kind], members: Sequence[Ints], first_segment: int, first_batch: int) -> None:
+    """Make the steps, and give each node its rows: results of one form lie in one segment, batch below batch."""
+    known: dict[Signature, int] = {}
+    sizes: list[int] = []
+    segments, starts, counts = list[int](), list[int](), list[int]()
+    for kind, those in zip(kinds, members, strict=True):
+        sig = kind.result
+        assert sig is not None or len(those) == 1  # a form that isn't known yet is being learnt (Tape.learn)
+        segment = known.get(sig, len(sizes)) if sig is not None else len(sizes)
+        if segment == len(sizes):
+            sizes.append(0)
+            plan.segments.append((sig, 0))
+            if sig is not None:
+                known[sig] = segment
+        first = plan.rows.get(kind, 0)
+        step = Step(kind, len(those), first_segment + segment, sizes[segment], first, plan.nodes[those])
+        plan.steps.append(step)
+        segments.append(step.segment)
+        starts.append(step.start)
+        counts.append(step.num)
+        sizes[segment] += step.num
+        plan.rows[kind] = first + step.num
+    plan.segments = [(sig, size) for (sig, _), size in zip(plan.segments, sizes, strict=True)]
+    order = np.concatenate(members)
+    num = np.array(counts)
+    plan.segment_of, plan.row_of, plan.batch_of = np.empty((3, len(order)), np.int64)
+    plan.segment_of[order] = np.repeat(segments, num)
+    plan.row_of[order] = np.arange(len(order)) + np.repeat(starts - (np.cumsum(num) - num), num)
+    plan.batch_of[order] = np.repeat(np.arange(first_batch, first_batch + len(num)), num)
+
+
+def _find_arguments(step: Step, members: Ints, starts: Ints, refs: Ints, places: Places) -> None:
     kind = step.kind
     begin = starts[members]
     device = kind.device or next((slot.sig.leaves[0][2] for slot in kind.nodes), torch.device("cpu"))
     slots = kind.nodes
-    if kind.kernel is not None and kind.ragged is None:
+    if kind.has_kernel and kind.ragged is None:
         children, slots = kind.kernel.split(slots)
         if children:
             columns = np.array([slot.column for slot in children])
-            step.children = make_source(placed, refs[begin[:, None] + columns].ravel(), children[0].sig, device)
-    step.sources = tuple(make_source(placed, refs[begin + slot.column], slot.sig, device) for slot in slots)
-    step.scalars = tuple(refs[begin + slot.column] for slot in kind.scalars)
-    step.constants = tuple(refs[begin + slot.column] for slot in kind.constants)
+            step.children = make_source(places, (begin[:, None] + columns).ravel(), children[0].sig, device)
+    step.sources = tuple([make_source(places, begin + slot.column, slot.sig, device) for slot in slots])
+    step.scalars = tuple([refs[begin + slot.column] for slot in kind.scalars])
+    step.constants = tuple([refs[begin + slot.column] for slot in kind.constants])
     if kind.ragged is not None:
         begin = begin + kind.width
         lengths = starts[members + 1] - begin
         owner = np.repeat(np.arange(len(members)), lengths)
         within = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         if kind.ragged.sig is not None:
-            step.children = make_source(placed, refs[np.repeat(begin, lengths) + within], kind.ragged.sig, device)
+            step.children = make_source(places, np.repeat(begin, lengths) + within, kind.ragged.sig, device)
         step.owner, step.lengths = _index(owner, device), _index(lengths, device)
 
 

@@ -9,21 +9,36 @@ backward adds to it, a store's backward, which the token makes come after those 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from .errors import FoldError
 from .signature import Signature, batch_signature, build, flatten
 
-__all__ = ["Batch", "BoundPart", "BoundSource", "Gather", "Segment", "Store", "store"]
+__all__ = ["Batch", "BoundPart", "BoundSource", "Gather", "Segment", "Store", "first_order", "gather", "store"]
 
 _task = torch._C._current_graph_task_id
 "The number of the backward pass that is running: a pass never sees what another has left behind."
+
+
+def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """A backward pass that adds gradients in place, so isn't differentiable itself; asked for that, it says so."""
+
+    @functools.wraps(backward)
+    def checked(ctx: Any, *grads: Tensor | None) -> Any:
+        if torch.is_grad_enabled():
+            raise FoldError(
+                "gradients of gradients (create_graph=True) don't pass through batched programs: run this one in "
+                "codling.fold.eager()"
+            )
+        return backward(ctx, *grads)
+
+    return checked
 
 
 class Segment:
@@ -86,7 +101,7 @@ class BoundPart:
     offset: int
     rows: Tensor
     positions: Tensor | None
-    producers: tuple[Batch, ...]
+    producers: list[Batch]
 
 
 @dataclass(slots=True, eq=False)
@@ -95,7 +110,7 @@ class BoundSource:
 
     sig: Signature
     num: int
-    parts: tuple[BoundPart, ...]
+    parts: list[BoundPart]
 
     @property
     def differentiable(self) -> bool:
@@ -152,7 +167,7 @@ class Gather(torch.autograd.Function):
         return tuple(tensors)
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[None, None]:
         at = 0
         for source in ctx.sources:
@@ -174,7 +189,7 @@ class Store(torch.autograd.Function):
         return torch.zeros(())
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, _grad: None) -> tuple[Tensor | None, ...]:
         batch: Batch = ctx.batch
         if not batch.reached():

@@ -8,6 +8,7 @@ counted.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -71,8 +72,10 @@ def by_depth(kinds: Sequence[Kind], depth: Sequence[int]) -> Schedule:
     numbers = np.fromiter([kind.number for kind in kinds], np.int64, len(kinds))
     deep = np.asarray(depth, np.int64)
     order = np.lexsort((numbers, deep))
-    turns = np.flatnonzero((np.diff(numbers[order]) != 0) | (np.diff(deep[order]) != 0)) + 1
-    return [(kinds[members[0]], members) for members in np.split(order, turns)]  # type: ignore[misc]
+    numbers, deep = numbers[order], deep[order]
+    turns = np.flatnonzero((numbers[1:] != numbers[:-1]) | (deep[1:] != deep[:-1])) + 1
+    bounds = [0, *turns.tolist(), len(order)]
+    return [(kinds[order[start]], order[start:stop]) for start, stop in itertools.pairwise(bounds)]  # type: ignore[misc]
 
 
 def by_agenda(kinds: Sequence[Kind], inputs: Sequence[Sequence[int]], depth: Sequence[int]) -> Schedule:

@@ -6,6 +6,8 @@ or a comment a token is a word, too.
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["extends", "is_word", "token_end", "word_before"]
 
 # fmt: off
@@ -14,6 +16,7 @@ OPERATORS = (
     "//=", "**=", ">>=", "<<=", "&&", "||", "++", "--", "::", "...", ">>>", "=>", '""', "''", '"""', "'''",
 )
 # fmt: on
+_WORD = re.compile(r"\w*")  # what is_word says of each character
 _BEGINNINGS = frozenset(operator[:size] for operator in (*OPERATORS, "..") for size in range(1, len(operator) + 1))
 
 
@@ -52,7 +55,9 @@ def extends(token: str, character: str, word: str = "") -> bool:
 
 def token_end(text: str, word: str = "") -> int | None:
     """Length of the first token of a text; None if it may go on beyond the text's end."""
-    for at in range(1, len(text)):
+    start = len(text) - len(text.lstrip(" \t"))
+    word_end = _WORD.match(text, start).end()  # type: ignore[union-attr]
+    for at in range(max(1, start, word_end), len(text)):  # spaces and the letters of a word go on in any case
         if not extends(text[:at], text[at], word):
             return at
     return None

@@ -70,10 +70,11 @@ class TokenFinder:
         self._any = frozenset(firsts)
         self._words = frozenset(first for first in firsts if is_word(first))
         self._others = self._any - self._words
+        self._in_numbers = self._words | {"."}
         # A character model comes to a token's end step by step, so that it must follow more beginnings at a time.
         self.by_characters = reader.model.vocab.unit == "character"
         self.whole_V = pieces.mask() == 0
-        self.extending = functools.lru_cache(MAX_KNOWN)(self._extending)
+        self._extending_mark = functools.lru_cache(MAX_KNOWN)(self._extending_mark_anew)
 
     def find(
         self, position: Position, num: int, *, word: str = "", expect: Expect | None = None, clock: Clock
@@ -92,16 +93,20 @@ class TokenFinder:
         """
         return _Finding(self, position, num, word, expect).run(clock)
 
-    def _extending(self, text: str, word: str) -> npt.NDArray[np.bool_]:
+    def extending(self, text: str, word: str) -> npt.NDArray[np.bool_]:
         """Which vocabulary tokens make a lexical token longer, bool [V]."""
-        if not text.strip():
-            firsts = self._any
-        elif is_word(text[-1]):
-            firsts = self._words | {"."} if extends(text, ".", word) else self._words
-        else:
-            firsts = frozenset(first for first in self._others if extends(text, first, word))
-            if text[-1] == "." and extends(text, "0", word):
-                firsts = firsts | self._words
+        token = text.lstrip(" \t")
+        if not token:
+            return self._pieces.starting_with(self._any)
+        if not is_word(token[-1]):
+            return self._extending_mark(token)
+        return self._pieces.starting_with(self._in_numbers if extends(text, ".", word) else self._words)
+
+    def _extending_mark_anew(self, token: str) -> npt.NDArray[np.bool_]:
+        """As extending, for operators and other marks, and for a number that ends with a dot."""
+        firsts = frozenset(first for first in self._others if extends(token, first))
+        if token[-1] == "." and extends(token, "0"):
+            firsts = firsts | self._words
         return self._pieces.starting_with(firsts)
 
 
@@ -200,4 +205,8 @@ class _Finding:
         return max(lowest, sorted(self._found.values(), reverse=True)[self._num - 1])
 
     def _add(self, text: str, log_prob: float) -> None:
-        self._found[text] = float(np.logaddexp(self._found.get(text, -math.inf), log_prob))
+        known = self._found.get(text)
+        if known is not None:
+            low, high = sorted((known, log_prob))
+            log_prob = high + math.log1p(math.exp(low - high))
+        self._found[text] = log_prob

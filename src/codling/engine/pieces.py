@@ -36,6 +36,7 @@ class Pieces:
         self.size = vocab.size
         self._pieces = vocab.pieces()
         self._texts = [_whole_text(piece) for piece in self._pieces]
+        self._is_sound = [text is not None and not any(map(_is_control, text)) for text in self._texts]
         self._masks: dict[bytes, npt.NDArray[np.float32]] = {b"": self._mask_of_starts()}
         self._sorted = sorted((piece, token) for token, piece in enumerate(self._pieces) if piece)
         self._owing: OrderedDict[bytes, npt.NDArray[np.float32]] = OrderedDict()
@@ -100,8 +101,7 @@ class Pieces:
             if piece == last:
                 continue
             last = piece
-            decoded = _decode(piece[len(owed) :])
-            if decoded is not None and not any(_is_control(character) for character in decoded[0]):
+            if self._is_sound[token] or _is_sound(piece[len(owed) :]):
                 found.append(token)
         return np.array(sorted(found), np.int64)
 
@@ -153,14 +153,19 @@ class Pieces:
             if not piece or piece in seen:
                 continue
             seen.add(piece)
-            decoded = _decode(piece)
-            if decoded is not None and not any(_is_control(character) for character in decoded[0]):
+            if _is_sound(piece):
                 mask[token] = 0
         return mask
 
 
 def _is_control(character: str) -> bool:
     return (character < " " and character not in "\n\t") or "\x7f" <= character < "\xa0"
+
+
+def _is_sound(data: bytes) -> bool:
+    """Whether bytes spell characters that may stand in source, and at most the beginning of another."""
+    decoded = _decode(data)
+    return decoded is not None and not any(map(_is_control, decoded[0]))
 
 
 def _whole_text(piece: bytes) -> str | None:
@@ -172,6 +177,9 @@ def _whole_text(piece: bytes) -> str | None:
 
 def _decode(data: bytes) -> tuple[str, bytes] | None:
     """The characters that bytes spell and the beginning of another that they end with; None when that is no UTF-8."""
+    text = _whole_text(data)
+    if text is not None:
+        return text, b""
     decoder = codecs.getincrementaldecoder("utf-8")("strict")
     try:
         text = decoder.decode(data)

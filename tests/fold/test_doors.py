@@ -134,6 +134,14 @@ def test_1_and_true_are_different_constants() -> None:
         nodes = [form(1), form(True), form(1.0), form(1), form(True)]
         assert [node.item() for node in nodes] == [1, 2, 3, 1, 2]
 
+    @fold.batchable(share=True)
+    def reciprocal(x: Tensor) -> Tensor:
+        return 1 / x
+
+    with fold.batching():
+        fold.stack([reciprocal(1.0)])
+        assert fold.stack([reciprocal(0.0), reciprocal(-0.0)]).tolist() == [float("inf"), float("-inf")]
+
 
 def test_two_widths_under_one_name() -> None:
     @fold.batchable

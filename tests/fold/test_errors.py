@@ -120,3 +120,32 @@ def test_after_an_error_the_rest_can_still_be_asked_for() -> None:
         bad = half(3)
         with pytest.raises(fold.FoldError, match="odd"):
             bad.item()
+
+
+def test_gradients_of_gradients_are_refused() -> None:
+    linear, cell = fold.batchable(nn.Linear(2, 2)), fold.TreeLSTMCell(2)
+    leaf = fold.batchable(lambda x: fold.TreeState(x, x), name="leaf")
+    for _ in range(2):  # with the kernel, the second time
+        x = torch.ones(2, requires_grad=True)
+        for result in (linear, lambda x: cell(leaf(x), leaf(x)).h):
+            with fold.batching():
+                loss = fold.stack([result(x)]).sum()
+            with pytest.raises(fold.FoldError, match=r"gradients of gradients.*eager"):
+                torch.autograd.grad(loss, x, create_graph=True)
+        with fold.eager():
+            loss = linear(x).square().sum()
+        (slope,) = torch.autograd.grad(loss, x, create_graph=True)
+        assert slope.requires_grad
+
+
+def test_settings_that_calls_cannot_be_grouped_by() -> None:
+    @fold.batchable
+    def scaled(x: Tensor, **settings: object) -> Tensor:
+        (factor,) = settings["by"]  # type: ignore[misc]
+        return x * (2 if factor is True else factor)
+
+    with fold.batching():
+        assert [scaled(3, by=by).item() for by in ([1], (1,), (True,), [True])] == [3, 3, 6, 6]
+        with pytest.raises(fold.FoldError, match=r"scaled got a setting.*shared"):
+            scaled(3, by={1})
+        assert scaled(3, by=fold.shared({4})).item() == 12

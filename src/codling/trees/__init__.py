@@ -1,9 +1,15 @@
-"""Programs as trees: out of source, into batches, into vectors."""
+"""Programs as trees: out of source, into batches, into vectors; and grown from descriptions (``trees.grammar``)."""
 
-from .encoder import TreeEncoder
-from .labels import Labels
-from .naming import BagNamer, NamingConfig, Scores, TreeNamer, choose_threshold, evaluate, one_by_one, train_namer
-from .syntax import Function, SyntaxTree, functions, sub_tokens
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .encoder import TreeEncoder
+    from .labels import Labels
+    from .naming import BagNamer, NamingConfig, Scores, TreeNamer, choose_threshold, evaluate, one_by_one, train_namer
+    from .syntax import Function, SyntaxTree, functions, sub_tokens
 
 __all__ = [
     "BagNamer",
@@ -21,3 +27,13 @@ __all__ = [
     "sub_tokens",
     "train_namer",
 ]
+
+_MODULES = {"TreeEncoder": "encoder", "Labels": "labels"}
+_MODULES |= dict.fromkeys(("Function", "SyntaxTree", "functions", "sub_tokens"), "syntax")
+
+
+def __getattr__(name: str) -> Any:
+    """Open a door when somebody comes through it: writing programs needs the grammar, and must not load PyTorch."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES.get(name, 'naming')}"), name)

@@ -1,0 +1,21 @@
+"""Python programs as trees that are grown action by action, so that whatever is grown parses. Imports no PyTorch."""
+
+from codling.trees.grammar.asdl import Production, Schema
+from codling.trees.grammar.python import PYTHON
+from codling.trees.grammar.source import read_source, write_source
+from codling.trees.grammar.tree import CLOSE, Action, Derivation, Slot, Tree, actions_of, tree_of
+
+__all__ = [
+    "CLOSE",
+    "PYTHON",
+    "Action",
+    "Derivation",
+    "Production",
+    "Schema",
+    "Slot",
+    "Tree",
+    "actions_of",
+    "read_source",
+    "tree_of",
+    "write_source",
+]

@@ -84,6 +84,7 @@ def run(app: Starlette, address: Address, on_ready: Callable[[], None]) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         ws="none",
         lifespan="on",
         timeout_graceful_shutdown=_GRACE_S,

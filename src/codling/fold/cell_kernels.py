@@ -16,6 +16,11 @@ from .signature import Signature
 
 __all__ = ["ChildSumKernel", "NaryKernel"]
 
+# One overload each, which saves choosing one at every call.
+_tanh_backward = torch.ops.aten.tanh_backward.default
+_tanh_backward_into = torch.ops.aten.tanh_backward.grad_input
+_sigmoid_backward_into = torch.ops.aten.sigmoid_backward.grad_input
+
 
 class NaryKernel(Kernel):
     """``TreeLSTMCell``: gates i, o, f₁ … f_K, u out of the children's hidden states side by side."""
@@ -24,6 +29,7 @@ class NaryKernel(Kernel):
         self.hidden, self.arity, self.rows = module.hidden, module.arity, rows
         self._weights = [module.weight, module.bias]
         self.weight, self.bias = module.weight.detach(), module.bias.detach()
+        self.weight_t = self.weight.t()
         self.num_sigmoids = (2 + self.arity) * self.hidden
         self._kept: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
         self._grad_gates: Tensor | None = None
@@ -65,12 +71,12 @@ class NaryKernel(Kernel):
         assert step.children is not None
         step.children.gather_one(0, out=h_nKH.view(-1, hidden))
         step.children.gather_one(1, out=c_nKH.view(-1, hidden))
-        torch.addmm(self.bias, h_nKH, self.weight.t(), out=gates)
+        torch.addmm(self.bias, h_nKH, self.weight_t, out=gates)
         if step.sources:
             gates.add_(step.sources[0].gather_one(0))
-        gates[:, : self.num_sigmoids].sigmoid_()
-        gates[:, self.num_sigmoids :].tanh_()
         i, o, *f, u = gates.chunk(3 + self.arity, 1)
+        gates[:, : self.num_sigmoids].sigmoid_()
+        u.tanh_()
         h, c = step.results()
         torch.mul(i, u, out=c)
         for gate, cell in zip(f, c_nKH.chunk(self.arity, 1), strict=True):
@@ -91,7 +97,7 @@ class NaryKernel(Kernel):
         grad_h, grad_c = grads
         i, o, *_, u = gates.chunk(3 + self.arity, 1)
         # Through h = o · tanh(c) to the cell, on top of what came to the cell itself.
-        grad_cell = torch.ops.aten.tanh_backward(grad_h * o, tanh_c).add_(grad_c)
+        grad_cell = _tanh_backward(grad_h * o, tanh_c).add_(grad_c)
         torch.mul(grad_cell, u, out=grad[:, :hidden])
         torch.mul(grad_h, tanh_c, out=grad[:, hidden : 2 * hidden])
         by_child = (n, self.arity, hidden)
@@ -202,7 +208,7 @@ class ChildSumKernel(Kernel):
             return
         grad_h, grad_c = grads
         i, o, u = gates.chunk(3, 1)
-        grad_cell = torch.ops.aten.tanh_backward(grad_h * o, tanh_c).add_(grad_c)
+        grad_cell = _tanh_backward(grad_h * o, tanh_c).add_(grad_c)
         torch.mul(grad_cell, u, out=grad[:, :hidden])
         torch.mul(grad_h, tanh_c, out=grad[:, hidden : 2 * hidden])
         torch.mul(grad_cell, i, out=grad[:, 2 * hidden :])
@@ -213,7 +219,7 @@ class ChildSumKernel(Kernel):
             assert step.owner is not None
             grad_cells = grad_cell.index_select(0, step.owner)
             torch.mul(grad_cells, c_mH, out=grad_f)
-            torch.ops.aten.sigmoid_backward.grad_input(grad_f, f_mH, grad_input=grad_f)
+            _sigmoid_backward_into(grad_f, f_mH, grad_input=grad_f)
             step.children.add_grad(1, grad_cells.mul_(f_mH))
             grad_children = torch.mm(grad, self.weight_iou).index_select(0, step.owner)
             step.children.add_grad(0, grad_children.addmm_(grad_f, self.weight_f))
@@ -236,6 +242,6 @@ def _is_state(sig: Signature, hidden: int, dtype: torch.dtype) -> bool:
 def _through_gates(grad: Tensor, gates: Tensor, sigmoids: int) -> None:
     """Gradients of activated gates to those before the activation, in place: σ′ = σ(1 − σ), tanh′ = 1 − tanh²."""
     squashed, grad_squashed = gates[:, :sigmoids], grad[:, :sigmoids]
-    torch.ops.aten.sigmoid_backward.grad_input(grad_squashed, squashed, grad_input=grad_squashed)
+    _sigmoid_backward_into(grad_squashed, squashed, grad_input=grad_squashed)
     tanhs, grad_tanhs = gates[:, sigmoids:], grad[:, sigmoids:]
-    torch.ops.aten.tanh_backward.grad_input(grad_tanhs, tanhs, grad_input=grad_tanhs)
+    _tanh_backward_into(grad_tanhs, tanhs, grad_input=grad_tanhs)

@@ -136,15 +136,13 @@ class BoundSource:
         return [self.gather_one(leaf) for leaf in range(len(self.sig.leaves))]
 
     def add_grad(self, leaf: int, grad: Tensor) -> None:
-        """Add the gradient of ``gather_one(leaf)``."""
+        """Add the gradient of ``gather_one(leaf)``; it doesn't lie in a segment."""
         task = _task()
         for part in self.parts:
             if not part.segment.differentiable:
                 continue
             into = part.segment.grads()[part.offset + leaf]
             rows = grad if part.positions is None else torch.index_select(grad, 0, part.positions)
-            if rows.untyped_storage().data_ptr() == into.untyped_storage().data_ptr():
-                rows = rows.clone()  # an operation that gave its argument back, and its gradient with it
             if part.rows.numel() == 1 and part.positions is None:
                 into[int(part.rows)].add_(rows[0])
             else:
@@ -175,7 +173,7 @@ class Gather(torch.autograd.Function):
                 grad = grads[at]
                 at += 1
                 if grad is not None:
-                    source.add_grad(leaf, grad)
+                    source.add_grad(leaf, _apart(grad, source, leaf))
         return None, None
 
 
@@ -198,6 +196,17 @@ class Store(torch.autograd.Function):
         grads = batch.grads()
         batch.leave()
         return (None, None, None, *(grads[leaf] for leaf in ctx.leaves))
+
+
+def _apart(grad: Tensor, source: BoundSource, leaf: int) -> Tensor:
+    """The gradient, copied where it would be added to itself: that of an operation that gives its argument back."""
+    storage = grad.untyped_storage().data_ptr()
+    for part in source.parts:
+        if part.segment.differentiable:
+            into = part.segment.grads()[part.offset + leaf]
+            if into.untyped_storage().data_ptr() == storage:
+                return grad.clone()
+    return grad
 
 
 def gather(sources: Sequence[BoundSource], token: Tensor | None) -> Iterator[Any]:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 __all__ = ["KINDS", "Entry", "Unit", "UnitKind", "unit_id"]
 
 UnitKind = Literal["function", "method", "class", "interface", "enum", "type", "constant", "module", "chunk"]
 """What a unit is. A struct, a record and an object count as class, a trait and a protocol as interface, an alias as
-type; a constant is any name that is bound at the top of a file; a module is the head of a file; a chunk anything else."""
+type; a constant is any name bound at the top of a file; a module is the head of a file; a chunk is anything else."""
 
 KINDS: tuple[UnitKind, ...] = get_args(UnitKind)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """What the index knows of a unit without reading it: all that ranking and a list of hits need."""
 
     id: int

@@ -1,0 +1,280 @@
+"""The lexical index, embedded: BM25 over weighted fields, names by prefix and with typing errors, trigrams of files.
+
+tantivy keeps it: segments that never change and one file that names them, replaced in one step at a commit, so that a
+killed process leaves the commit before. BM25: Robertson & Zaragoza 2009; a unit's score is the sum over fields.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codling.errors import CodlingError
+from codling.search.candidate import BM25
+from codling.search.store import Document, FileText, Found, Request
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = ["FIELD_WEIGHTS", "LexicalError", "LexicalStore"]
+
+FIELD_WEIGHTS = {"name": 3.0, "place": 1.0, "signature": 1.0, "doc": 1.5, "code": 1.0, "path": 1.0}
+"Fields of terms, and how much a match in each counts: what a thing is called and what is said of it tell most."
+
+_NAME_WEIGHT = 6.0  # the query is exactly what the unit is called
+_PREFIX_WEIGHT = 2.0  # … or begins it
+_FUZZY_WEIGHT = 2.0  # … or is nearly it
+_MIN_FUZZY = 4  # characters; shorter names are a typing error away from everything
+_TWO_ERRORS = 9  # characters from which on two typing errors are forgiven
+_MAX_PREFIXED = 12  # names that a beginning may stand for
+_HEAP_BYTES = 64_000_000  # of a writer, before it flushes a segment
+_MAX_TERM_SET = 20_000  # files in a filter; more are filtered afterwards
+
+Clauses = list[tuple["tantivy.Occur", "tantivy.Query"]]
+
+
+class LexicalError(CodlingError):
+    """A lexical index that cannot be opened or written."""
+
+
+class LexicalStore:
+    """See codling.search.store.Store. Opening it for reading takes a millisecond; the files are mapped, not read."""
+
+    part = BM25
+
+    def __init__(self, folder: Path) -> None:
+        """Open an index, or make an empty one.
+
+        Raises:
+            LexicalError: the folder holds something else, or is damaged.
+        """
+        import tantivy
+
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if tantivy.Index.exists(str(folder)):
+                self._index = tantivy.Index.open(str(folder))
+            else:
+                self._index = tantivy.Index(_schema(), str(folder))
+            self._index.config_reader("manual")
+            _register_tokenizers(self._index)
+            self._schema = self._index.schema
+            self._searcher = self._index.searcher()
+        except (ValueError, OSError) as error:
+            raise LexicalError(f"{folder} cannot be opened ({error}); index the project again") from None
+        self._open_writer: tantivy.IndexWriter | None = None
+
+    def __len__(self) -> int:
+        """Committed units and files together, as of the last refresh."""
+        return self._searcher.num_docs
+
+    # Writing
+
+    def upsert(self, documents: Sequence[Document]) -> None:
+        import tantivy
+
+        writer = self._writer()
+        for each in documents:
+            row = tantivy.Document()
+            row.add_unsigned("id", each.id)
+            row.add_unsigned("file", each.file)
+            row.add_text("tags", f"unit kind={each.kind} lang={each.language}")
+            row.add_text("names", " ".join(each.names))
+            for field, terms in each.terms.items():
+                if terms:
+                    row.add_text(field, terms)
+            writer.add_document(row)
+
+    def upsert_texts(self, texts: Sequence[FileText]) -> None:
+        """Add files for exact search; a file that is there already must be deleted first."""
+        import tantivy
+
+        writer = self._writer()
+        for each in texts:
+            row = tantivy.Document()
+            row.add_unsigned("text", each.file)
+            row.add_text("trigrams", each.text)
+            writer.add_document(row)
+
+    def delete(self, ids: Sequence[int]) -> None:
+        writer = self._writer()
+        for each in ids:
+            writer.delete_documents_by_term("id", each)
+
+    def delete_texts(self, files: Iterable[int]) -> None:
+        """Remove files from exact search."""
+        writer = self._writer()
+        for each in files:
+            writer.delete_documents_by_term("text", each)
+
+    def commit(self) -> None:
+        if self._open_writer is not None:
+            try:
+                self._open_writer.commit()
+            except (ValueError, OSError) as error:
+                raise LexicalError(f"{self.folder} cannot be written ({error}); is the disk full?") from None
+            self.refresh()
+
+    def finish(self) -> None:
+        """Commit, and wait until segments that are being merged are: after a large change."""
+        if self._open_writer is not None:
+            self.commit()
+            self._open_writer.wait_merging_threads()
+            self._open_writer = None
+            self.refresh()
+
+    def close(self) -> None:
+        self._open_writer = None  # dropping it releases the lock
+
+    def refresh(self) -> None:
+        self._index.reload()
+        self._searcher = self._index.searcher()
+
+    # Reading
+
+    def search(self, request: Request, k: int) -> Found:
+        should = self._clauses(request)
+        return self._found(self._filtered(should, request), k) if should else []
+
+    def files_with(self, alternatives: Sequence[Iterable[str]], limit: int) -> list[int]:
+        """Files whose text has all trigrams of at least one of the alternatives; all files if one has none."""
+        import tantivy
+
+        choices = []
+        for trigrams in alternatives:
+            terms = [self._term("trigrams", trigram.lower(), "basic") for trigram in trigrams]
+            if not terms:
+                choices = [tantivy.Query.all_query()]
+                break
+            choices.append(tantivy.Query.boolean_query([(tantivy.Occur.Must, term) for term in terms]))
+        query = choices[0] if len(choices) == 1 else tantivy.Query.disjunction_max_query(choices)
+        only_files = tantivy.Query.range_query(self._schema, "text", tantivy.FieldType.Unsigned, 0, 1 << 62)
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, only_files)])
+        hits = self._searcher.search(query, limit, count=False).hits
+        return [int(value or 0) for value in self._searcher.fast_field_values("text", [at for _, at in hits])]
+
+    def explain(self, request: Request, id: int) -> dict[str, float]:  # noqa: A002
+        import tantivy
+
+        own = tantivy.Query.const_score_query(self._term("id", id), 0.0)
+        parts = {}
+        for field in FIELD_WEIGHTS:
+            if clauses := self._field_clauses(request.terms, field):
+                query = tantivy.Query.boolean_query(
+                    [(tantivy.Occur.Must, own), (tantivy.Occur.Must, tantivy.Query.boolean_query(clauses))]
+                )
+                hits = self._searcher.search(query, 1, count=False).hits
+                if hits:
+                    parts[field] = float(hits[0][0])
+        if clauses := self._name_clauses(request):
+            query = tantivy.Query.boolean_query(
+                [(tantivy.Occur.Must, own), (tantivy.Occur.Must, tantivy.Query.boolean_query(clauses))]
+            )
+            if hits := self._searcher.search(query, 1, count=False).hits:
+                parts["names"] = float(hits[0][0])
+        return parts
+
+    def _clauses(self, request: Request) -> Clauses:
+        found = self._name_clauses(request)
+        for field in FIELD_WEIGHTS:
+            found += self._field_clauses(request.terms, field)
+        return found
+
+    def _field_clauses(self, terms: Iterable[str], field: str) -> Clauses:
+        import tantivy
+
+        should, boost = tantivy.Occur.Should, tantivy.Query.boost_query
+        return [(should, boost(self._term(field, term, "freq"), FIELD_WEIGHTS[field])) for term in terms]
+
+    def _name_clauses(self, request: Request) -> Clauses:
+        """What the query may be a name of: exactly, by its beginning, or nearly, whichever is the first to exist."""
+        import tantivy
+
+        should, boost = tantivy.Occur.Should, tantivy.Query.boost_query
+        words = list(dict.fromkeys(word for word in map(_as_name, request.query.text.split()) if word))
+        found: Clauses = []
+        for word in words:
+            if self._searcher.doc_freq("names", word):
+                found.append((should, boost(self._term("names", word, "basic"), _NAME_WEIGHT)))
+        if len(words) != 1 or (found and len(words[0]) < 3):
+            return found
+        word = words[0]
+        prefixed = self._searcher.terms_with_prefix("names", word, limit=_MAX_PREFIXED)
+        for name, _ in prefixed:
+            if name != word:
+                found.append((should, boost(self._term("names", name, "basic"), _PREFIX_WEIGHT)))
+        if not found and len(word) >= _MIN_FUZZY:
+            distance = 2 if len(word) >= _TWO_ERRORS else 1
+            fuzzy = tantivy.Query.fuzzy_term_query(self._schema, "names", word, distance)
+            found.append((should, boost(fuzzy, _FUZZY_WEIGHT)))
+        return found
+
+    def _filtered(self, should: Clauses, request: Request) -> tantivy.Query:
+        import tantivy
+
+        must = tantivy.Occur.Must
+        filters = request.query.filters
+        clauses: Clauses = []
+        for key, values in (("lang", filters.languages), ("kind", filters.kinds)):
+            if values:
+                tags = [(tantivy.Occur.Should, self._term("tags", f"{key}={value}", "basic")) for value in values]
+                clauses.append((must, tantivy.Query.const_score_query(tantivy.Query.boolean_query(tags), 0.0)))
+        for key, values in (("lang", filters.not_languages), ("kind", filters.not_kinds)):
+            clauses += [(tantivy.Occur.MustNot, self._term("tags", f"{key}={value}", "basic")) for value in values]
+        if request.files is not None and len(request.files) <= _MAX_TERM_SET:
+            files = tantivy.Query.term_set_query(self._schema, "file", sorted(request.files))
+            clauses.append((must, tantivy.Query.const_score_query(files, 0.0)))
+        query = tantivy.Query.boolean_query(should)  # flat and on its own: only then are hopeless units passed over
+        return tantivy.Query.boolean_query([(must, query), *clauses]) if clauses else query
+
+    def _found(self, query: tantivy.Query, k: int) -> Found:
+        hits = self._searcher.search(query, k, count=False).hits
+        ids = self._searcher.fast_field_values("id", [address for _, address in hits])
+        return [(int(id_ or 0), float(score)) for id_, (score, _) in zip(ids, hits, strict=True)]
+
+    def _term(self, field: str, value: str | int, option: str = "basic") -> tantivy.Query:
+        import tantivy
+
+        return tantivy.Query.term_query(self._schema, field, value, option)
+
+    def _writer(self) -> tantivy.IndexWriter:
+        if self._open_writer is None:
+            try:
+                self._open_writer = self._index.writer(_HEAP_BYTES, 1)
+            except (ValueError, OSError) as error:
+                raise LexicalError(f"{self.folder} cannot be written ({error}); does another process?") from None
+        return self._open_writer
+
+
+def _as_name(word: str) -> str:
+    """A word of a query as names are kept; empty when it is none."""
+    name = word.strip("`'\".,;:?!()[]{}<>").replace("::", ".").replace("->", ".").replace("#", ".").lower()
+    return name if any(character.isalnum() or character == "_" for character in name) else ""
+
+
+def _schema() -> tantivy.Schema:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("id", indexed=True, fast=True)
+    builder.add_unsigned_field("file", indexed=True, fast=True)
+    builder.add_text_field("tags", tokenizer_name="terms", index_option="basic")
+    builder.add_text_field("names", tokenizer_name="terms", index_option="basic")
+    for field in FIELD_WEIGHTS:
+        builder.add_text_field(field, tokenizer_name="terms", index_option="freq")
+    builder.add_unsigned_field("text", indexed=True, fast=True)
+    builder.add_text_field("trigrams", tokenizer_name="trigrams", index_option="basic")
+    return builder.build()
+
+
+def _register_tokenizers(index: tantivy.Index) -> None:
+    import tantivy
+
+    index.register_tokenizer("terms", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
+    trigrams = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.ngram(3, 3)).filter(tantivy.Filter.lowercase()).build()
+    index.register_tokenizer("trigrams", trigrams)
+    with contextlib.suppress(AttributeError):
+        index.register_fast_field_tokenizer("terms", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.raw()).build())

@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from codling import Completer
-from codling.complete.grammar import GrammarCheck
+from codling.complete.grammar import GrammarCheck, _lines_above, _num_errors, _parser
 from ngram_model import NgramModel
 
 PYTHON = "import os\n\n\nclass A:\n    def f(self, x):\n        "
@@ -66,3 +66,13 @@ def test_the_completer_leaves_it_out() -> None:
     assert "x)" in found
     found = [row.text for row in completer.complete("a = b\ny = x", limit=3, language="python").suggestions]
     assert ")" not in found
+
+
+@pytest.mark.parametrize("ending", ["x = [1, 2]", "return = x", "if (x:", "for x in y:\n        pass", "é = '🐟"])
+def test_a_changed_tree_has_the_errors_of_a_new_one(ending: str) -> None:
+    source = inspect.getsource(textwrap)
+    for at in random.Random(1).sample([end for end, mark in enumerate(source) if mark == "\n"], 80):
+        above = _lines_above(source[: at + 1], "python")
+        written = source[at + 1 : source.find("\n", at + 1)] + ending
+        new = _parser("python").parse(f"{above.text}{written}\n".encode()).root_node
+        assert above.num_errors_with(written, "") == _num_errors(new), source[at : at + 60] + ending

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from codling.corpus.languages import language_named
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node, Parser, Tree
 
 __all__ = ["GrammarCheck"]
 
@@ -43,18 +43,18 @@ class GrammarCheck:
         """
         self._language = language if language in _MARKS else ""
         self._rest = rest
-        self._above, self._line = _split(before, self._language) if self._language else ("", "")
+        line = before.rfind("\n") + 1
+        self._before, self._line = before[max(0, line - 2 * MAX_CHARS) : line], before[line:]
 
     def allows(self, text: str) -> bool:
         """Whether a suggestion of whole lines is as sound as what it is put into."""
         language, written = self._language, self._line + text + self._rest
-        if not language or len(self._above) > MAX_CHARS:
+        if not language:
             return True
-        if self._open_above is None:
+        above = _lines_above(self._before, language)
+        if len(above.text) > MAX_CHARS or above.openers is None or _in_long_string(written, language):
             return True
-        if _in_long_string(written, language):
-            return True
-        openers = _open_brackets(written, language, self._open_above)
+        openers = _open_brackets(written, language, above.openers)
         if openers is None:
             return False  # it closes what is not open
         last = written[written.rfind("\n") + 1 :].rstrip()
@@ -62,52 +62,78 @@ class GrammarCheck:
             if openers or last.endswith("\\") or _GOES_ON.match(last):
                 return True
             if last.endswith(":"):
-                written += f"\n{last[: len(last) - len(last.lstrip())]}    pass"
+                written += f"\n{_indentation(last)}    pass"
         elif set(openers) - {"{"} or not last.endswith((";", "{", "}")):
             return True
-        return self._num_errors(self._above + written, openers) <= self._num_errors_above
+        return above.num_errors_with(written, openers) <= above.num_errors
+
+
+class _LinesAbove:
+    """The lines above the cursor's, of the outermost statement that it stands in."""
+
+    def __init__(self, text: str, language: str) -> None:
+        self.text, self._language = text, language
+        self._encoded = text.encode("utf-8", "surrogatepass")
 
     @functools.cached_property
-    def _open_above(self) -> str | None:
-        """The brackets that are open in the lines above; None if they are in disorder, or end within a string."""
-        if _in_long_string(self._above, self._language):
+    def openers(self) -> str | None:
+        """The brackets that are open at their end; None if they are in disorder, or end within a string."""
+        if _in_long_string(self.text, self._language):
             return None
-        return _open_brackets(self._above, self._language)
+        return _open_brackets(self.text, self._language)
 
     @functools.cached_property
-    def _num_errors_above(self) -> int:
-        """What is wrong in the lines above is not the suggestion's fault."""
-        above = self._above.rstrip()
-        if self._language == "python" and above.endswith(":"):
-            line = above[above.rfind("\n") + 1 :]
-            above += f"\n{line[: len(line) - len(line.lstrip())]}    pass"
-        return self._num_errors(above, self._open_above or "")
+    def num_errors(self) -> int:
+        """What is wrong in these lines is not the suggestion's fault."""
+        above = self.text.rstrip()
+        last = above[above.rfind("\n") + 1 :]
+        body = f"\n{_indentation(last)}    pass" if self._language == "python" and above.endswith(":") else ""
+        root = _parser(self._language).parse(_closed(above + body, self.openers or "")).root_node
+        return _num_errors(root)
 
-    def _num_errors(self, text: str, openers: str) -> int:
-        """Errors and missing tokens in the tree of a text whose open brackets are closed."""
-        closers = "".join(_CLOSERS[opener] for opener in reversed(openers))
-        root = _parser(self._language).parse((text + closers + "\n").encode("utf-8", "surrogatepass")).root_node
-        num, waiting = 0, [root] if root.has_error else []
-        while waiting:
-            node: Node = waiting.pop()
-            num += node.is_error or node.is_missing
-            waiting += [child for child in node.children if child.has_error or child.is_missing]
-        return num
+    def num_errors_with(self, written: str, openers: str) -> int:
+        """Errors and missing tokens in the tree of these lines, what is written below them, and closing brackets.
+
+        The tree is that of these lines, changed at its end, which takes an eighth of the time of another.
+        """
+        added = _closed(written, openers)
+        tree, start, row = self._tree.copy(), len(self._encoded), self.text.count("\n")
+        tree.edit(start, start, start + len(added), (row, 0), (row, 0), (row + added.count(b"\n"), 0))
+        return _num_errors(_parser(self._language).parse(self._encoded + added, tree).root_node)
+
+    @functools.cached_property
+    def _tree(self) -> Tree:
+        return _parser(self._language).parse(self._encoded)
 
 
-def _split(before: str, language: str) -> tuple[str, str]:
-    """The lines above from the start of the outermost statement that the cursor stands in, and the cursor's line."""
-    line = before.rfind("\n") + 1
+@functools.lru_cache(maxsize=8)  # they stay the same while a line is typed
+def _lines_above(before: str, language: str) -> _LinesAbove:
     if language != "python":
-        return before[:line], before[line:]
-    tail = before[max(0, len(before) - 2 * MAX_CHARS) :]
-    line = tail.rfind("\n") + 1
-    starts = [found.start() for found in _STATEMENT.finditer(tail) if found.start() < line]
+        return _LinesAbove(before, language)
+    starts = [found.start() for found in _STATEMENT.finditer(before)]
     start = starts[-1] if starts else 0
-    while len(starts) > 1 and tail.startswith("@", starts[-2]):  # a decorator belongs to what it decorates
+    while len(starts) > 1 and before.startswith("@", starts[-2]):  # a decorator belongs to what it decorates
         starts.pop()
         start = starts[-1]
-    return tail[start:line], tail[line:]
+    return _LinesAbove(before[start:], language)
+
+
+def _closed(text: str, openers: str) -> bytes:
+    closers = "".join(_CLOSERS[opener] for opener in reversed(openers))
+    return (text + closers + "\n").encode("utf-8", "surrogatepass")
+
+
+def _num_errors(root: Node) -> int:
+    num, waiting = 0, [root] if root.has_error else []
+    while waiting:
+        node = waiting.pop()
+        num += node.is_error or node.is_missing
+        waiting += [child for child in node.children if child.has_error or child.is_missing]
+    return num
+
+
+def _indentation(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
 
 
 def _in_long_string(text: str, language: str) -> bool:

@@ -146,18 +146,20 @@ _DEFAULT_WEIGHTS = {
 
 def gate_features(log_probs_BV: npt.NDArray[np.floating[Any]], candidates: Candidates) -> Floats:
     """What the gate is told about each context, [B, F]; see GATE_FEATURES."""
-    rows_B = np.arange(len(log_probs_BV))
-    best_B = log_probs_BV.argmax(axis=1)
-    theirs_BC = np.maximum(np.take_along_axis(log_probs_BV, candidates.ids_BC, axis=1), _WORST)
+    rows_B1 = np.arange(len(log_probs_BV))[:, None]
+    best_B1 = log_probs_BV.argmax(axis=1)[:, None]
+    ids_BC, probs_BC = candidates.ids_BC, candidates.probs_BC
+    theirs_BC = np.maximum(log_probs_BV[rows_B1, ids_BC], _WORST)
+    is_best_BC = ids_BC == best_B1
     num = len(FEATURES)
-    features_BF = np.empty((len(rows_B), len(GATE_FEATURES)))
+    features_BF = np.empty((len(rows_B1), len(GATE_FEATURES)))
     features_BF[:, :num] = candidates.features_BF
-    features_BF[:, num] = np.maximum(log_probs_BV[rows_B, best_B], _WORST)
+    features_BF[:, num] = np.maximum(log_probs_BV[rows_B1, best_B1], _WORST)[:, 0]
     features_BF[:, num + 1] = theirs_BC[:, 0]
-    features_BF[:, num + 2] = np.where(candidates.probs_BC > 0, np.exp(theirs_BC), 0).sum(axis=1)
-    features_BF[:, num + 3] = -(candidates.probs_BC * theirs_BC).sum(axis=1)
-    features_BF[:, num + 4] = np.where(candidates.ids_BC == best_B[:, None], candidates.probs_BC, 0).sum(axis=1)
-    features_BF[:, num + 5] = candidates.ids_BC[:, 0] == best_B
+    features_BF[:, num + 2] = np.einsum("bc,bc->b", np.exp(theirs_BC), probs_BC > 0)
+    features_BF[:, num + 3] = -np.einsum("bc,bc->b", probs_BC, theirs_BC)
+    features_BF[:, num + 4] = np.einsum("bc,bc->b", probs_BC, is_best_BC)
+    features_BF[:, num + 5] = is_best_BC[:, 0]
     return features_BF
 
 

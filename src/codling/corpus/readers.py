@@ -7,7 +7,7 @@ import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Literal, TypeVar
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARCHIVE_SUFFIXES",
+    "SKIPPED_FOLDERS",
     "LocalSource",
     "RawFile",
     "ReadLimits",
@@ -35,7 +36,7 @@ _Limit = Callable[[str], int]
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip")
 
-_SKIPPED_FOLDERS = frozenset(
+SKIPPED_FOLDERS = frozenset(
     (
         *(".git", ".hg", ".svn", ".bzr", "CVS", "_darcs", ".tox", ".nox", ".venv", "venv", ".virtualenv", "virtualenv"),
         *("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints", ".eggs", "node_modules"),
@@ -129,8 +130,19 @@ def read_source(source: LocalSource, limits: ReadLimits, max_file_bytes: int = 1
         raise CorpusError(f"cannot read {source.spec}: {error or type(error).__name__}") from None
 
 
-def list_folder(folder: Path) -> list[str]:
-    """Paths of a folder's source and metadata files, sorted; what .gitignore names and build outputs stay out."""
+def _is_wanted(path: str) -> bool:
+    return is_source(path) or is_metadata(path)
+
+
+def list_folder(
+    folder: Path, wanted: Callable[[str], bool] = _is_wanted, skipped: Collection[str] = SKIPPED_FOLDERS
+) -> list[str]:
+    """Paths of a folder's source and metadata files, sorted; what .gitignore names and build outputs stay out.
+
+    Args:
+        wanted: which paths count, in place of source and metadata.
+        skipped: names of folders that do not.
+    """
     found: list[str] = []
     specs: dict[str, GitIgnoreSpec] = {}
     for where, folders, files in os.walk(folder, followlinks=False):  # symbolic links may run in circles
@@ -141,7 +153,7 @@ def list_folder(folder: Path) -> list[str]:
         folders[:] = sorted(
             name
             for name in folders
-            if name not in _SKIPPED_FOLDERS
+            if name not in skipped
             and not name.endswith(".egg-info")
             and not (Path(where) / name / "pyvenv.cfg").exists()
             and not _ignored(f"{prefix}{name}/", specs)
@@ -149,7 +161,7 @@ def list_folder(folder: Path) -> list[str]:
         for name in files:
             path = f"{prefix}{name}"
             if (
-                (is_source(path) or is_metadata(path))
+                wanted(path)
                 and not _ignored(path, specs)
                 and not (Path(where) / name).is_symlink()
             ):

@@ -72,17 +72,16 @@ def build_graph(model: RecurrentLM) -> bytes:
         )
         x = graph.node("Squeeze", [outputs[0], graph.ints(1)])
     if config.tied:
-        logits = _tied_softmax(graph, model, x, matched)
+        logits = _tied_logits(graph, model, x, matched)
     else:
-        x = graph.node("Concat", [x, *matched], axis=-1) if matched else x
-        logits = graph.node("MatMul", [x, graph.constant("output.weight", model.output.weight.T)])
+        wide = graph.node("Concat", [x, *matched], axis=-1) if matched else x
+        wide = graph.node("Transpose", [wide], perm=[1, 0, 2])  # here, where it is narrower than the vocabulary
+        logits = graph.node("MatMul", [wide, graph.constant("output.weight", model.output.weight.T)])
         logits = graph.node("Add", [logits, graph.constant("output.bias", model.output.bias)])
     if config.tied and model.pointer is not None:
-        probabilities = graph.node("Transpose", [graph.node("Softmax", [logits], axis=-1)], perm=[1, 0, 2])
-        write_pointer(graph, model, x, probabilities, "log_probs")
+        write_pointer(graph, model, x, graph.node("LogSoftmax", [logits], axis=-1), "log_probs")
     else:
-        log_probs = graph.node("LogSoftmax", [logits], axis=-1)
-        graph.nodes.append(helper.make_node("Transpose", [log_probs], ["log_probs"], perm=[1, 0, 2]))
+        graph.nodes.append(helper.make_node("LogSoftmax", [logits], ["log_probs"], axis=-1))
     graph.output("log_probs", ["B", "T", model.embedding.num_embeddings])
     for row in state_rows(model):
         graph.output(f"state_out.{row.name}", [1, "B", row.shape[2]])
@@ -111,8 +110,8 @@ def _look_ups(graph: Graph, model: RecurrentLM) -> tuple[list[str], list[str]]:
     return ngrams + inputs, [embeddings]
 
 
-def _tied_softmax(graph: Graph, model: RecurrentLM, x: str, matched: list[str]) -> str:
-    """Logits by way of the embeddings, with matches copied in by their gates."""
+def _tied_logits(graph: Graph, model: RecurrentLM, x: str, matched: list[str]) -> str:
+    """Logits by way of the embeddings, with matches copied in by their gates, [B, T, V]."""
     out = graph.node("MatMul", [x, graph.constant("projection", model.projection.weight.T)])
     if model.gates is not None:
         gates = graph.node("MatMul", [x, graph.constant("gates.small", model.gates.weight.T)])
@@ -121,6 +120,7 @@ def _tied_softmax(graph: Graph, model: RecurrentLM, x: str, matched: list[str]) 
         copied = graph.node("Mul", [matched[0], gates])
         copied = graph.node("ReduceSum", [copied, graph.ints(2)], keepdims=0)
         out = graph.node("Add", [out, copied])
+    out = graph.node("Transpose", [out], perm=[1, 0, 2])  # here, where it is narrower than the vocabulary
     across = graph.node("Transpose", ["embedding"], perm=[1, 0])
     logits = graph.node("MatMul", [out, across])
     return graph.node("Add", [logits, graph.constant("output.bias", model.output_bias)])

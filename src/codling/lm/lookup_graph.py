@@ -86,13 +86,21 @@ class Lookups:
 
         final = self._newest(graph.node("Equal", [newer, graph.node("Unsqueeze", [into, graph.ints(3)])]))
         entries = graph.node("GatherElements", [entries, final], axis=2)
-        entries = graph.node("Cast", [entries], to=TensorProto.FLOAT)
-        table = graph.node("ScatterElements", [self._table, into, entries], axis=2)
-        shape = graph.ints(1, -1, len(orders) * slots)
-        graph.nodes.append(helper.make_node("Reshape", [table, shape], ["state_out.table"]))
+        self._write_table(into, graph.node("Cast", [entries], to=TensorProto.FLOAT))
         key = graph.node("Slice", [keys, graph.ints(-1), graph.ints(END), graph.ints(2)])
         self._write("keys", graph.node("Transpose", [key], perm=[2, 0, 1]))
         return followed
+
+    def _write_table(self, into: str, entries: str) -> None:
+        """Put entries [B, O, T] into the slots that are given for each order; the state is written in one pass."""
+        graph, num_orders, slots = self._graph, len(self._config.match_orders), self._config.match_slots
+        firsts = graph.constant("tables", np.arange(num_orders, dtype=np.int64)[:, None] * slots)
+        flat = graph.node("Concat", [graph.ints(1), self._batch, graph.ints(-1)], axis=0)
+        into = graph.node("Reshape", [graph.node("Add", [into, firsts]), flat])
+        entries = graph.node("Reshape", [entries, flat])
+        graph.nodes.append(
+            helper.make_node("ScatterElements", ["state_in.table", into, entries], ["state_out.table"], axis=2)
+        )
 
     def write_recent(self) -> None:
         """Keep the last tokens for the next window."""
@@ -139,6 +147,11 @@ class Lookups:
         graph = self._graph
         time = graph.node("Gather", [graph.node("Shape", ["tokens"]), graph.scalar(1)])
         return graph.node("Range", [graph.scalar(0), time, graph.scalar(1)])
+
+    @cached_property
+    def _batch(self) -> str:
+        """B, int64 [1]."""
+        return self._graph.node("Gather", [self._graph.node("Shape", ["tokens"]), self._graph.ints(0)])
 
     @cached_property
     def _windows(self) -> str:

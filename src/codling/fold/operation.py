@@ -46,13 +46,22 @@ def record(self: Any, *args: Any, **settings: Any) -> Any:
         state = _ready(self)
         state.refresh(tape)
     refs: tuple[int, ...]
-    key: tuple[Any, ...] | None = None
+    key: tuple[Any, ...] | None = None  # as ``read_call`` makes it, which reads the calls that aren't read here
     if not settings:
         if len(args) == 2:
             a, b = args
-            if type(a) is Node and type(b) is Node and a.tape is tape and b.tape is tape:
-                key = (a.sig, b.sig, torch.is_grad_enabled())
-                refs = (a.ref, b.ref)
+            if type(a) is Node and a.tape is tape:
+                if type(b) is Node and b.tape is tape:
+                    key = (a.sig, b.sig, torch.is_grad_enabled())
+                    refs = (a.ref, b.ref)
+                elif type(b) is list and state.ragged:
+                    first = b[0].sig if b and type(b[0]) is Node else None
+                    for item in b:
+                        if type(item) is not Node or item.tape is not tape or item.sig is not first:
+                            break
+                    else:
+                        key = (a.sig, ("ragged", first), torch.is_grad_enabled())
+                        refs = (a.ref, *[item.ref for item in b])
         elif len(args) == 1:
             a = args[0]
             if type(a) is int:

@@ -60,14 +60,22 @@ class Tape:
 
     def shared_node(self, kind: Kind, refs: tuple[int, ...]) -> Node | None:
         """The node of an equal call; without one, the node about to be recorded is entered for calls to come."""
-        key = [kind, *(refs[slot.column] for slot in kind.nodes)]
-        key += [repr(self.scalars[refs[s.column]]) for s in kind.scalars]  # 1, 1.0 and True differ, 0.0 and -0.0 too
-        key += [id(self.tensors[refs[s.column]]) for s in kind.constants]
-        key += refs[kind.width :]
-        found = self._shared.get(tuple(key))
-        if found is None or kind.result is None:
-            if kind.result is not None:
-                self._shared[tuple(key)] = len(self.kinds)
+        if kind.result is None:
+            return None
+        key: tuple[Any, ...]
+        if kind.width == 1 and len(kind.scalars) == 1:
+            key = (kind, repr(self.scalars[refs[0]]))
+        else:
+            key = (
+                kind,
+                *[refs[column] for column in kind.columns],
+                *[repr(self.scalars[refs[slot.column]]) for slot in kind.scalars],  # 0.0 and -0.0 differ
+                *[id(self.tensors[refs[slot.column]]) for slot in kind.constants],
+                *refs[kind.width :],
+            )
+        found = self._shared.get(key)
+        if found is None:
+            self._shared[key] = len(self.kinds)
             return None
         return Node(self, found << 8, kind.result)
 

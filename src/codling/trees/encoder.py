@@ -19,13 +19,13 @@ __all__ = ["TreeEncoder"]
 
 
 class TreeEncoder(nn.Module):
-    """Reads a tree bottom up; its vector is the root's state beside the largest of all states, element by element.
+    """Reads a tree bottom up; its vector is the root's hidden state beside the mean and the maximum of all nodes'.
 
-    Tai, Socher & Manning 2015 (child-sum, dependency TreeLSTM). Differs: the maximum over all nodes, since a large
-    tree's root has forgotten most of its leaves.
+    Tai, Socher & Manning 2015 (child-sum, dependency TreeLSTM). Differs: mean and maximum, since a large tree's root
+    has forgotten most of its leaves.
     """
 
-    def __init__(self, labels: Labels, hidden: int, *, dropout: float = 0.0) -> None:
+    def __init__(self, labels: Labels, hidden: int) -> None:
         super().__init__()
         self.labels, self.hidden = labels, hidden
         self.gates = nn.Embedding(len(labels), 4 * hidden)
@@ -35,36 +35,38 @@ class TreeEncoder(nn.Module):
         # A label's share in the gates is a row of a table: the product of embedding and matrix, learnt as one.
         self.gates = fold.batchable(self.gates, name="gates")
         self.cell = fold.ChildSumTreeLSTMCell(hidden)
-        self.dropout = nn.Dropout(dropout)
 
     @property
     def width(self) -> int:
         """Of a tree's vector."""
-        return 2 * self.hidden
+        return 3 * self.hidden
 
     @fold.batchable(ragged=True)
     def pool(self, root: fold.TreeState, states: Any) -> Tensor:
-        """[N, 2H] out of roots and all nodes."""
+        """[N, 3H] out of roots and all nodes."""
         h_MH: Tensor = states.value[0]
         owner = states.owner[:, None].expand_as(h_MH)
         largest = torch.full_like(root[0], -1.0).scatter_reduce(0, owner, h_MH, "amax")
-        vector: Tensor = self.dropout(torch.cat([root[0], largest], 1))
-        return vector
+        return torch.cat([root[0], states.sum(h_MH) / states.lengths[:, None], largest], 1)
 
     def encode(self, tree: SyntaxTree) -> Any:
-        """One tree's vector: float [2H]; lazy where programs are."""
+        """One tree's vector: float [3H]; lazy where programs are."""
         states: list[Any] = []
-        root = self._state(tree, states)
+        root = _read(tree, self.labels, self.gates, self.cell, states)
         return self.pool(root, states)
 
-    def _state(self, tree: SyntaxTree, states: list[Any]) -> Any:
-        state = self.cell(self.gates(self.labels[tree.label]), [self._state(child, states) for child in tree.children])
-        states.append(state)
-        return state
-
     def forward(self, trees: Sequence[SyntaxTree]) -> Tensor:
-        """Vectors of trees: float [N, 2H]."""
+        """Vectors of trees: float [N, 3H]."""
         with fold.batching(places=False):
             roots = [self.encode(tree) for tree in trees]
         vectors: Tensor = fold.stack(roots)
         return vectors
+
+
+def _read(tree: SyntaxTree, labels: Labels, gates: Any, cell: Any, states: list[Any]) -> Any:
+    """A tree's state, and those of all its nodes appended to ``states``. (What doesn't change from node to node comes
+    as arguments: a module's attributes are slow to look up, and a closure that calls itself is freed late.)"""
+    children = [_read(child, labels, gates, cell, states) for child in tree.children]
+    state = cell(gates(labels[tree.label]), children)
+    states.append(state)
+    return state

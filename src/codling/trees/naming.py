@@ -70,12 +70,18 @@ class Scores:
 
 
 class _Namer(nn.Module):
-    """The part that all namers have: words out of vectors."""
+    """The part that all namers have: words out of vectors, by one hidden layer."""
 
-    def __init__(self, words: Labels, width: int) -> None:
+    def __init__(self, words: Labels, width: int, config: NamingConfig) -> None:
         super().__init__()
         self.words = words
-        self.out = nn.Linear(width, len(words))
+        self.out = nn.Sequential(
+            nn.Dropout(config.dropout),
+            nn.Linear(width, 2 * config.hidden),
+            nn.Tanh(),
+            nn.Dropout(config.dropout),
+            nn.Linear(2 * config.hidden, len(words)),
+        )
         self.threshold = 0.2
 
     def vectors(self, functions: Sequence[Function]) -> Tensor:
@@ -100,8 +106,8 @@ class TreeNamer(_Namer):
     """Names from trees."""
 
     def __init__(self, labels: Labels, words: Labels, config: NamingConfig) -> None:
-        encoder = TreeEncoder(labels, config.hidden, dropout=config.dropout)
-        super().__init__(words, encoder.width)
+        encoder = TreeEncoder(labels, config.hidden)
+        super().__init__(words, encoder.width, config)
         self.encoder = encoder
 
     def vectors(self, functions: Sequence[Function]) -> Tensor:
@@ -110,25 +116,21 @@ class TreeNamer(_Namer):
 
 
 class BagNamer(_Namer):
-    """The baseline: names from the labels of a tree, types and sub-tokens alike, without their order; one hidden layer
-    over the mean and the maximum of their embeddings."""
+    """The baseline: names from the labels of a tree, types and sub-tokens alike, without their order, by the mean and
+    the maximum of their embeddings."""
 
     def __init__(self, labels: Labels, words: Labels, config: NamingConfig) -> None:
-        super().__init__(words, 2 * config.hidden)
+        super().__init__(words, 2 * config.hidden, config)
         self.labels = labels
         self.mean, self.max = (nn.EmbeddingBag(len(labels), config.hidden, mode=mode) for mode in ("mean", "max"))
         for bag in (self.mean, self.max):
             nn.init.normal_(bag.weight, std=0.1)  # the largest of many would saturate what follows otherwise
-        self.hidden = nn.Sequential(
-            nn.Linear(2 * config.hidden, 2 * config.hidden), nn.Tanh(), nn.Dropout(config.dropout)
-        )
 
     def vectors(self, functions: Sequence[Function]) -> Tensor:
         bags = [[self.labels[label] for label in function.tree.labels()] for function in functions]
         starts = torch.tensor([0, *map(len, bags[:-1])]).cumsum(0)
         flat = torch.tensor([label for bag in bags for label in bag])
-        vectors: Tensor = self.hidden(torch.cat([self.mean(flat, starts), self.max(flat, starts)], 1))
-        return vectors
+        return torch.cat([self.mean(flat, starts), self.max(flat, starts)], 1)
 
 
 def train_namer(

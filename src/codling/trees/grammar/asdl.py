@@ -98,6 +98,9 @@ class Schema:
             if not equals or type_name in parts:
                 raise ConfigError(f"schema: {line[:60]!r} defines no type of its own")
             parts[type_name] = [self._part(part) for part in right.split("|")]
+        lists = [each for each in self.constructors.values() if any(f.many and f.type in tokens for f in each.fields)]
+        if lists:
+            raise ConfigError(f"schema: {lists[0].name} has a list of tokens; give each a constructor of its own")
         self.types = {name: tuple(self._expand(name, parts, ())) for name in parts}
         self._of_type = {name: frozenset(each.name for each in found) for name, found in self.types.items()}
         for constructor in self.constructors.values():

@@ -177,6 +177,7 @@ _SPECIAL: dict[str, Callable[[dict[str, Any]], Any]] = {
     "ImportRelative": _import(relative=True, star=False),
     "ImportAllRelative": _import(relative=True, star=True),
     "module_alias": lambda fields: ast.alias(**fields),
+    "bound_name": lambda fields: fields["name"],
     "BoolOp": lambda fields: ast.BoolOp(op=fields["op"], values=[fields["first"], *fields["rest"]]),
     "NamedExpr": lambda fields: ast.NamedExpr(
         target=ast.Name(id=fields["target"], ctx=ast.Store()), value=fields["value"]

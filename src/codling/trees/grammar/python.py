@@ -49,8 +49,8 @@ stmt = FunctionDef(identifier name, arguments? args, expr* decorator_list, expr?
     | ImportAll(dotted module)
     | ImportRelative(int level, dotted? module, alias+ names)
     | ImportAllRelative(int level, dotted? module)
-    | Global(identifier+ names)
-    | Nonlocal(identifier+ names)
+    | Global(bound_name+ names)
+    | Nonlocal(bound_name+ names)
     | Expr(element value)
     | Pass()
     | Break()
@@ -138,6 +138,7 @@ any_bare = bare | default_bare
 not arguments(posonlydefaults, args)
 not lambda_arguments(posonlydefaults, args)
 
+bound_name = bound_name(identifier name)
 keyword = keyword(identifier arg, expr value) | keywords(expr value)
 alias = alias(identifier name, identifier? asname)
 module_alias = module_alias(dotted name, identifier? asname)

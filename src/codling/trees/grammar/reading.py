@@ -170,6 +170,10 @@ def _import_from(node: ast.ImportFrom, _: str) -> tuple[str, Fields]:
     return name, {"module": node.module, "names": node.names, "level": str(node.level)}
 
 
+def _names(node: ast.Global | ast.Nonlocal, _: str) -> tuple[str, Fields]:
+    return type(node).__name__, {"names": [_Made("bound_name", name=name) for name in node.names]}
+
+
 def _bool_op(node: ast.BoolOp, _: str) -> tuple[str, Fields]:
     return "BoolOp", {"op": node.op, "first": node.values[0], "rest": node.values[1:]}
 
@@ -245,6 +249,8 @@ _SPECIAL: dict[str, Callable[[Any, str], tuple[str, Fields]]] = {
     "Try": _try,
     "ExceptHandler": _handler,
     "ImportFrom": _import_from,
+    "Global": _names,
+    "Nonlocal": _names,
     "BoolOp": _bool_op,
     "NamedExpr": _named,
     "TypeAlias": _type_alias,

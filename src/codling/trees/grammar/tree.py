@@ -58,7 +58,7 @@ class Slot:
     "None for the root."
     type: str
     parent: int
-    "Number of the action that opened it, -1 for the root."
+    "The number that the action which opened it was taken under, -1 for the root."
     parent_production: Production | None
     filled: int
     "Elements already there, for a list; 0 otherwise."
@@ -88,8 +88,11 @@ class Derivation:
     def complete(self) -> bool:
         return self.slot is None
 
-    def take(self, action: Action) -> Derivation:
+    def take(self, action: Action, number: int | None = None) -> Derivation:
         """Fill the next slot.
+
+        Args:
+            number: what the slots that the action opens give as their parent; by default how many were taken before.
 
         Raises:
             InputError: the slot does not take the action.
@@ -112,7 +115,7 @@ class Derivation:
                 if not self.schema.allows(slot.type, action):
                     raise InputError(f"{_place(slot)} takes no {action.name}")
                 for field in reversed(action.fields):
-                    rest = Slot(field, field.type, self.num_actions, action, 0, rest)
+                    rest = Slot(field, field.type, self.num_actions if number is None else number, action, 0, rest)
         return Derivation(self.schema, rest, self.num_actions + 1, (action, self))
 
     def actions(self) -> list[Action]:

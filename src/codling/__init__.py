@@ -10,18 +10,20 @@ if TYPE_CHECKING:
     from codling.bundle import load_bundle as load_bundle
     from codling.complete import Completer as Completer
     from codling.errors import CodlingError as CodlingError
+    from codling.search.index import CodeIndex as CodeIndex
 
 __version__ = "0.1.0"
 
 # Resolved on first use (PEP 562), so that importing codling costs milliseconds.
 _HOME_OF = {
     "Bundle": "codling.bundle",
+    "CodeIndex": "codling.search.index",
     "CodlingError": "codling.errors",
     "Completer": "codling.complete",
     "load_bundle": "codling.bundle",
 }
 
-__all__ = ["Bundle", "CodlingError", "Completer", "__version__", "load_bundle"]
+__all__ = ["Bundle", "CodeIndex", "CodlingError", "Completer", "__version__", "load_bundle"]
 
 
 def __getattr__(name: str) -> Any:

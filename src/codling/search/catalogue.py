@@ -1,9 +1,9 @@
 """What the index knows: files with their text, units with their place. The stores find ids; here they mean something.
 
 One SQLite database in write-ahead mode: a change is one transaction, readers go on with the state before it, and a
-killed process leaves that state. The stores (codling.search.store) commit on their own, so the order matters, and it is
-always: note what will be added (`pending`), add it to the stores, switch here, and only with the next change remove from
-the stores what the switch has made garbage. Whatever a reader sees, the catalogue decides what of it exists.
+killed process leaves that state. The stores (codling.search.store) commit on their own, so the order matters, and it
+is always: note what will be added (`pending`), add it to the stores, switch here, and only with the next change remove
+from the stores what the switch has made garbage. Whatever a reader sees, the catalogue decides what of it exists.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Catalogue:
         rows = self._all(
             f"SELECT {column}, count(*) FROM units JOIN files ON files.id = file GROUP BY 1 ORDER BY 2 DESC"
         )
-        return {name: num for name, num in rows}
+        return dict(rows)
 
     def files(self) -> dict[str, FileRow]:
         """All files by path."""

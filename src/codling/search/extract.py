@@ -1,4 +1,4 @@
-"""Source text in, units out. Nothing about a text raises: what doesn't parse gives what can be read of it, or chunks."""
+"""Source text in, units out. Nothing about a text raises: what does not parse gives what can be read of it."""
 
 from __future__ import annotations
 

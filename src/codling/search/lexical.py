@@ -156,6 +156,10 @@ class LexicalStore:
         hits = self._searcher.search(query, limit, count=False).hits
         return [int(value or 0) for value in self._searcher.fast_field_values("text", [at for _, at in hits])]
 
+    def frequency(self, term: str) -> int:
+        """How many units have a term in their code or documentation."""
+        return max(self._searcher.doc_freq("code", term), self._searcher.doc_freq("doc", term))
+
     def explain(self, request: Request, id: int) -> dict[str, float]:  # noqa: A002
         import tantivy
 

@@ -68,7 +68,8 @@ class NeuralStore:
         return None if found is None or not length else (found / length).astype(np.float32)
 
     def explain(self, request: Request, id: int) -> dict[str, float]:  # noqa: A002
-        return {"cosine": score for score in self.scores(request, [id]).values()}
+        score = self.scores(request, [id]).get(id)
+        return {} if score is None else {COSINE: score}
 
     def close(self) -> None:
         pass

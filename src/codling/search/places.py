@@ -1,7 +1,7 @@
 """Where indexes lie, and the file by which a new one takes the place of the old.
 
-An index is a folder of generations. ``index.json`` names the one that counts and is replaced in one step when the next is
-whole; what it says about the index (format, options, encoder) is checked before anything is opened. ::
+An index is a folder of generations. ``index.json`` names the one that counts and is replaced in one step when the next
+is whole; what it says about the index (format, options, encoder) is checked before anything is opened. ::
 
     index.json   writer.lock   g00000007/{catalogue.sqlite, lexical/, vectors/}
 """

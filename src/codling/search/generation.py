@@ -1,0 +1,84 @@
+"""One generation of an index, open: the catalogue and the stores that belong to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from codling.search.catalogue import Catalogue
+from codling.search.encoder import Encoder, load_encoder
+from codling.search.lexical import LexicalStore
+from codling.search.neural import NeuralStore
+from codling.search.places import Pointer
+from codling.search.store import Document, FileText, Store
+
+__all__ = ["Generation"]
+
+
+class Generation:
+    """Open files of one generation. Safe to read from several threads.
+
+    Args:
+        folder: the generation's own.
+        pointer: what the index says of itself.
+
+    Raises:
+        CodlingError: something of it is damaged, or made by another encoder than the one installed.
+    """
+
+    def __init__(self, folder: Path, pointer: Pointer) -> None:
+        self.folder, self.pointer = folder, pointer
+        self.catalogue = Catalogue(folder / "catalogue.sqlite")
+        self.lexical = LexicalStore(folder / "lexical")
+        self.neural: NeuralStore | None = None
+        if pointer.fingerprint:
+            self.neural = NeuralStore(folder / "vectors", dim=pointer.dim, fingerprint=pointer.fingerprint)
+        self._lock = threading.Lock()
+        self._seen = threading.local()
+
+    @property
+    def stores(self) -> Sequence[Store]:
+        """All that units are looked for in."""
+        return (self.lexical,) if self.neural is None else (self.lexical, self.neural)
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """What encoded the units; loaded when first asked for."""
+        name = self.pointer.options.encoder
+        return load_encoder(name) if self.neural is not None and name is not None else None
+
+    def refresh(self) -> None:
+        """Take up what has been committed since; microseconds when there is nothing."""
+        version = self.catalogue.version
+        if getattr(self._seen, "version", None) != version:
+            with self._lock:
+                self.lexical.refresh()
+                if self.neural is not None:
+                    self.neural.refresh()
+            self._seen.version = version
+
+    def add(self, documents: Sequence[Document], texts: Sequence[FileText]) -> None:
+        """Put units and files into the stores; they count from the next commit on."""
+        self.lexical.upsert(documents)
+        self.lexical.upsert_texts(texts)
+        if self.neural is not None:
+            self.neural.upsert(documents)
+
+    def remove(self, ids: Sequence[int], text_ids: Sequence[int]) -> None:
+        """Take units and files out of the stores."""
+        self.lexical.delete(ids)
+        self.lexical.delete_texts(text_ids)
+        if self.neural is not None:
+            self.neural.delete(ids)
+
+    def commit(self) -> None:
+        self.lexical.commit()
+        if self.neural is not None:
+            self.neural.commit()
+
+    def close(self) -> None:
+        self.lexical.close()
+        if self.neural is not None:
+            self.neural.close()
+        self.catalogue.close()

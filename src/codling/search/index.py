@@ -1,0 +1,426 @@
+"""The index of one project, and several of them together: the public way into code search."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Any
+
+from codling.errors import CodlingError, InputError
+from codling.search.candidate import Candidate, Ranked
+from codling.search.generation import Generation
+from codling.search.places import IndexOptions, Pointer, SearchIndexError, index_folder, read_pointer
+from codling.search.query import Filters, Query, parse_query
+from codling.search.ranking import rank
+from codling.search.related import related
+from codling.search.results import Explanation, Hit, Results
+from codling.search.retrieval import request_for, retrieve
+from codling.search.store import Floats
+from codling.search.unit import Entry
+from codling.search.update import Progress, UpdateReport, build_generation, update_generation, usable_encoder
+from codling.search.walk import environment_root
+
+__all__ = ["CodeIndex", "CodeIndexes"]
+
+
+class _Searches:
+    """What one index and several have in common."""
+
+    @property
+    def indexes(self) -> Sequence[CodeIndex]:
+        raise NotImplementedError
+
+    def search(self, query: str, k: int = 10, filters: Filters | None = None) -> Results:
+        """The k units that answer a query best.
+
+        Args:
+            query: words, names, ``"exact strings"``, ``re:/expressions/`` and filters; see codling.search.query.
+            filters: in place of those that the query has.
+
+        Raises:
+            QueryError: the query cannot be read.
+            SearchIndexError: an index is damaged or gone.
+        """
+        start = time.perf_counter()
+        parsed = parse_query(query)
+        if filters is not None:
+            parsed = replace(parsed, filters=filters)
+        ranked, marked, is_complete = self._ranked(parsed, k)
+        hits = tuple(self._hit(each, marked) for each in ranked)
+        return Results(query=query, hits=hits, ms=1000 * (time.perf_counter() - start), is_complete=is_complete)
+
+    def explain(self, query: str, unit: str, k: int = 1_000) -> Explanation:
+        """Why a unit is where it is in the list for a query.
+
+        Args:
+            unit: its id, as hits have it.
+
+        Raises:
+            InputError: no unit has that id.
+        """
+        parsed = parse_query(query)
+        try:
+            number = int(unit, 16)
+        except ValueError:
+            raise InputError(f"{unit!r} is no unit's id; hits have them") from None
+        owner = next((each for each in self.indexes if number in each.generation().catalogue.entries([number])), None)
+        if owner is None:
+            raise InputError(f"no unit has the id {unit}; it may have changed since")
+        ranked, marked, _ = self._ranked(parsed, k)
+        place = next((at for at, each in enumerate(ranked) if each.candidate.entry.id == number), None)
+        generation = owner.generation()
+        request = request_for(parsed, generation)
+        stores = {generation.lexical.part: generation.lexical.explain(request, number)}
+        if generation.neural is not None:
+            stores[generation.neural.part] = generation.neural.explain(request, number)
+        return Explanation(
+            hit=None if place is None else self._hit(ranked[place], marked),
+            rank=None if place is None else place + 1,
+            stores={name: parts for name, parts in stores.items() if parts},
+            candidate={} if place is None else ranked[place].candidate.parts,
+        )
+
+    def find_related(
+        self, path: str | None = None, line: int | None = None, *, code: str | None = None, k: int = 10
+    ) -> Results:
+        """Code like this code: like the unit at a line of an indexed file, or like a text.
+
+        Args:
+            path: below a root, with / between folders, or absolute.
+            line: 1-based; None for the file's beginning.
+            code: in place of both.
+
+        Raises:
+            InputError: neither is given, or no index has the file.
+        """
+        start = time.perf_counter()
+        if (path is None) == (code is None):
+            raise InputError("name a file and a line, or give code")
+        indexes = self.indexes
+        origin: tuple[int, Entry] | None = None
+        if path is not None:
+            origin = self._unit_at(path, line or 1)
+            code = ""
+        generations = [each.generation() for each in indexes]
+        ranked = related(generations, origin, code or "", k)
+        hits = tuple(self._hit(each, {}) for each in ranked)
+        asked = f"{path}:{line or 1}" if path is not None else "code"
+        return Results(query=asked, hits=hits, ms=1000 * (time.perf_counter() - start))
+
+    def definition(self, name: str, k: int = 10) -> Results:
+        """Where a name is defined; ``Class.method`` and ``package.name`` narrow it down."""
+        start = time.perf_counter()
+        parts = [part for part in name.replace("::", ".").replace("#", ".").replace("->", ".").split(".") if part]
+        found: list[tuple[tuple[Any, ...], Ranked]] = []
+        for number, index in enumerate(self.indexes):
+            for entry in index.generation().catalogue.named(parts[-1]) if parts else ():
+                around = _num_matched(entry, parts[:-1])
+                order = (-around, entry.name != parts[-1], _is_aside(entry), _is_minor(entry), entry.path, entry.line)
+                found.append((order, Ranked(Candidate(entry, {}, number), float(1 + around), {"name": 1.0 + around})))
+        found.sort(key=lambda each: each[0])
+        hits = tuple(self._hit(each, {}) for _, each in found[:k])
+        return Results(query=name, hits=hits, ms=1000 * (time.perf_counter() - start))
+
+    def _ranked(self, query: Query, k: int) -> tuple[list[Ranked], dict[tuple[int, int], tuple[int, ...]], bool]:
+        vectors: dict[str, Floats] = {}
+        candidates: list[Candidate] = []
+        marked: dict[tuple[int, int], tuple[int, ...]] = {}
+        is_complete = True
+        for number, index in enumerate(self.indexes):
+            if not index.is_asked(query.filters):
+                continue
+            generation = index.generation()
+            found = retrieve(generation, request_for(query, generation, vectors), number)
+            candidates += found.candidates
+            marked.update(((number, id_), lines) for id_, lines in found.marked.items())
+            is_complete = is_complete and found.is_complete
+        return rank(query, candidates, k), marked, is_complete
+
+    def _unit_at(self, path: str, line: int) -> tuple[int, Entry]:
+        """The innermost unit at a line, and the number of its index."""
+        for number, index in enumerate(self.indexes):
+            entries = index.units(index.relative(path))
+            if entries:
+                holding = [entry for entry in entries if entry.top_line <= line <= entry.end_line]
+                near = holding or sorted(entries, key=lambda entry: -abs(entry.line - line))
+                return number, min(near, key=lambda entry: entry.end_line - entry.top_line) if holding else near[-1]
+        raise InputError(f"{path} is in no index that is searched; `codling index` takes up new files")
+
+    def _hit(self, ranked: Ranked, marked: dict[tuple[int, int], tuple[int, ...]]) -> Hit:
+        entry, number = ranked.candidate.entry, ranked.candidate.index
+        index = self.indexes[number]
+        catalogue = index.generation().catalogue
+        return Hit(
+            path=entry.path,
+            line=entry.line,
+            end_line=entry.end_line,
+            name=entry.name,
+            qualified_name=entry.qualified_name,
+            kind=entry.kind,
+            signature=entry.signature,
+            language=entry.language,
+            score=ranked.score,
+            parts=ranked.parts,
+            unit=f"{entry.id:016x}",
+            root=index.root,
+            repo=index.name,
+            folded=tuple((each.entry.path, each.entry.line) for each in ranked.folded),
+            marked=marked.get((number, entry.id), ()),
+            entry=entry,
+            read=lambda: catalogue.text(entry.path) or "",
+        )
+
+
+class CodeIndex(_Searches):
+    """A searchable index of a project's code, kept on disk. Safe to search from several threads and processes, also
+    while one of them updates it."""
+
+    def __init__(self, root: Path, folder: Path, pointer: Pointer) -> None:
+        """Use build, open or open_or_build."""
+        self.root, self.folder = root, folder
+        self._pointer = pointer
+        self._generation: Generation | None = None
+        self._stamp: tuple[int, int] = (0, 0)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def build(
+        cls,
+        root: Path | str,
+        *,
+        folder: Path | None = None,
+        encoder: str | None = "search",
+        scope: str = "project",
+        workers: int | None = None,
+        progress: Progress = lambda *_: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> CodeIndex:
+        """Index a folder from the beginning; an index that is there already answers until the new one is whole.
+
+        Args:
+            root: the project's folder; with scope "environment" that of a Python environment, as ``.venv``.
+            folder: where to keep the index; None for the user's cache folder.
+            encoder: name or path of the bundle that encodes units; None to search by words alone.
+            workers: processes; None for as many as there are processors.
+
+        Raises:
+            InputError: the root is no folder, or no Python environment.
+            BundleError: there is no such encoder.
+            BusyError: another process writes the index.
+        """
+        if scope not in ("project", "environment"):
+            raise InputError(f"unknown scope {scope!r}; known: project, environment")
+        where = _root(root, scope)
+        options = IndexOptions(scope=scope, encoder=usable_encoder(encoder))  # type: ignore[arg-type]
+        build_generation(
+            where, index_folder(where, folder), options, workers=workers, progress=progress, cancelled=cancelled
+        )
+        return cls.open(where, folder=folder)
+
+    @classmethod
+    def open(cls, root: Path | str, *, folder: Path | None = None) -> CodeIndex:
+        """Open the index of a project, or of the packages of a Python environment.
+
+        Raises:
+            SearchIndexError: there is none, or it is damaged, or of another version.
+        """
+        wanted = Path(root).resolve()
+        places = [wanted]
+        if (wanted / "pyvenv.cfg").exists():
+            places.append(environment_root(wanted))
+        for where in places:
+            at = index_folder(where, folder)
+            pointer = read_pointer(at)
+            if pointer is not None:
+                if folder is not None and pointer.root != where:
+                    raise SearchIndexError(f"{folder} holds the index of {pointer.root}, not of {where}")
+                index = cls(where, at, pointer)
+                index.generation()
+                return index
+        raise SearchIndexError(f"{wanted} is not indexed; `codling index {root}` does it")
+
+    @classmethod
+    def open_or_build(cls, root: Path | str, *, folder: Path | None = None, **building: Any) -> CodeIndex:
+        """Open the index of a project; where there is none, or one that cannot be used, make it.
+
+        Args:
+            building: for build.
+        """
+        try:
+            return cls.open(root, folder=folder)
+        except CodlingError:  # none, damaged, of another version, or made by another encoder
+            return cls.build(root, folder=folder, **building)
+
+    @property
+    def indexes(self) -> Sequence[CodeIndex]:
+        return (self,)
+
+    @property
+    def name(self) -> str:
+        """What ``repo:`` asks for: the name of the project's folder; of an environment's, that of the environment."""
+        parts = self.root.parts
+        if self._pointer.options.scope == "environment":
+            below = next((at for at, part in enumerate(parts) if part.lower() == "lib"), 0)
+            return parts[below - 1] if below else self.root.name
+        return self.root.name or str(self.root)
+
+    @property
+    def options(self) -> IndexOptions:
+        """How it was made."""
+        return self._pointer.options
+
+    @property
+    def num_files(self) -> int:
+        return self.generation().catalogue.num_files
+
+    @property
+    def num_units(self) -> int:
+        return self.generation().catalogue.num_units
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes on disk."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    def update(
+        self,
+        paths: Iterable[str] | None = None,
+        *,
+        workers: int | None = None,
+        progress: Progress = lambda *_: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> UpdateReport:
+        """Take up what has changed on disk since; readers see it from their next query on.
+
+        Args:
+            paths: indexed files to look at, below the root with / between folders; None for all, and for new ones.
+
+        Raises:
+            BusyError: another process writes the index.
+        """
+        return update_generation(
+            self.generation(), self.folder, paths=paths, workers=workers, progress=progress, cancelled=cancelled
+        )
+
+    def watch(self, stop: threading.Event, updated: Callable[[UpdateReport], None] = lambda _: None) -> None:
+        """Keep the index true while files change, until stop is set."""
+        from codling.search.watch import watch
+
+        watch(self, stop, updated)
+
+    def units(self, path: str) -> list[Entry]:
+        """The units of an indexed file, by line, outer before inner; empty for a file that is not indexed."""
+        return self.generation().catalogue.in_file(path)
+
+    def text(self, path: str) -> str | None:
+        """A file's text as it was indexed; None for a file that is not."""
+        return self.generation().catalogue.text(path)
+
+    def relative(self, path: str) -> str:
+        """A path as the index has it."""
+        if Path(path).is_absolute():
+            try:
+                return Path(path).resolve().relative_to(self.root).as_posix()
+            except ValueError:
+                return path
+        return PurePosixPath(path.replace(os.sep, "/")).as_posix()
+
+    def is_asked(self, filters: Filters) -> bool:
+        """Whether ``repo:`` filters let this index pass."""
+        own = (self.name.lower(), self.root.as_posix().lower())
+
+        def named(wanted: str) -> bool:
+            return wanted.lower() in own[0] or ("/" in wanted and wanted.lower() in own[1])
+
+        return (not filters.repos or any(map(named, filters.repos))) and not any(map(named, filters.not_repos))
+
+    def generation(self) -> Generation:
+        """The state that counts now, open. For codling's own use.
+
+        Raises:
+            SearchIndexError: the index is damaged, or gone.
+        """
+        try:
+            about = (self.folder / "index.json").stat()
+            stamp = about.st_mtime_ns, about.st_ino
+        except OSError:
+            raise SearchIndexError(f"the index of {self.root} is gone; `codling index {self.root}` makes it") from None
+        if stamp != self._stamp or self._generation is None:
+            with self._lock:
+                pointer = read_pointer(self.folder)
+                if pointer is None:
+                    raise SearchIndexError(f"the index of {self.root} is gone; `codling index {self.root}` makes it")
+                if self._generation is None or pointer.generation != self._generation.pointer.generation:
+                    folder = self.folder / pointer.generation
+                    if not (folder / "catalogue.sqlite").is_file():
+                        raise SearchIndexError(f"{folder} is not whole; `codling index {self.root}` makes it again")
+                    self._generation = Generation(folder, pointer)  # the one before lives until its last query ends
+                self._pointer, self._stamp = pointer, stamp
+        generation = self._generation
+        assert generation is not None
+        generation.refresh()
+        return generation
+
+    def close(self) -> None:
+        """Let go of all files."""
+        if self._generation is not None:
+            self._generation.close()
+            self._generation = None
+            self._stamp = (0, 0)
+
+    def __enter__(self) -> CodeIndex:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class CodeIndexes(_Searches):
+    """Several indexes, searched as one."""
+
+    def __init__(self, indexes: Iterable[CodeIndex]) -> None:
+        self._indexes = tuple(indexes)
+
+    @property
+    def indexes(self) -> Sequence[CodeIndex]:
+        return self._indexes
+
+    def close(self) -> None:
+        for each in self._indexes:
+            each.close()
+
+
+def _root(root: Path | str, scope: str) -> Path:
+    where = Path(root).resolve()
+    if not where.is_dir():
+        raise InputError(f"{root} is no folder")
+    return environment_root(where) if scope == "environment" else where
+
+
+def _num_matched(entry: Entry, around: Sequence[str]) -> int:
+    """How many of the names that a definition is asked to stand in are where it stands, from the inside out."""
+    scopes = [*PurePosixPath(entry.path).with_suffix("").parts, *entry.qualified_name.split(".")[:-1]]
+    num = 0
+    for wanted in reversed(around):
+        if wanted not in scopes:
+            return num
+        scopes = scopes[: len(scopes) - scopes[::-1].index(wanted) - 1]
+        num += 1
+    return num
+
+
+def _is_aside(entry: Entry) -> bool:
+    """Whether a definition stands in tests, examples or stubs."""
+    parts = {part.lower() for part in PurePosixPath(entry.path).parts}
+    return bool(parts & {"test", "tests", "testing", "examples", "docs", "vendor", "_vendor", "third_party"})
+
+
+def _is_minor(entry: Entry) -> bool:
+    return entry.kind in ("constant", "module", "chunk")

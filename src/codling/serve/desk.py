@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
 from codling.errors import BusyError, CancelledError
@@ -78,9 +78,9 @@ class Desk:
         if ticket.abandoned.done():  # before it began
             raise AbandonedError(ticket.abandoned.result())
         job = self._pool.submit(work, ticket.cancelled)
-        self._count(job)
+        self.in_flight += 1
         answer = asyncio.wrap_future(job)
-        answer.add_done_callback(_look_at)
+        answer.add_done_callback(self._free)  # when the thread is free again, which may be after we gave up
         waited_for: set[asyncio.Future[Any]] = {answer, ticket.abandoned}
         await asyncio.wait(waited_for, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if answer.done() and not ticket.abandoned.done():
@@ -154,18 +154,9 @@ class Desk:
             ticket.cancel("shutdown")
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _count(self, job: Future[T]) -> None:
-        loop = asyncio.get_running_loop()
-        self.in_flight += 1
-
-        def freed() -> None:
-            self.in_flight -= 1
-
-        def done(_: Future[T]) -> None:  # on the working thread
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(freed)
-
-        job.add_done_callback(done)
+    def _free(self, answer: asyncio.Future[Any]) -> None:
+        self.in_flight -= 1
+        _look_at(answer)
 
 
 def _look_at(future: asyncio.Future[T]) -> None:

@@ -48,16 +48,25 @@ class Index:
 
         Numbers count the signatures that were added, from 0.
         """
+        found = self.find(signature)
+        if found is None:
+            number = len(self._signatures)
+            self._signatures.append(np.frombuffer(signature, "<u4"))
+            for key, band in zip(_keys(signature), self._bands, strict=True):
+                band.setdefault(key, []).append(number)
+        return found
+
+    def find(self, signature: bytes) -> tuple[int, float] | None:
+        """The earliest similar signature's number and its estimated similarity; None if there is none."""
         row = np.frombuffer(signature, "<u4")
-        width = 4 * _ROWS
-        keys = [signature[i : i + width] for i in range(0, len(signature), width)]
-        candidates = {n for key, band in zip(keys, self._bands, strict=True) for n in band.get(key, ())}
+        candidates = {n for key, band in zip(_keys(signature), self._bands, strict=True) for n in band.get(key, ())}
         for number in sorted(candidates):
             num_equal = int(np.count_nonzero(self._signatures[number] == row))
             if num_equal >= self._min_equal:
                 return number, num_equal / NUM_PERMUTATIONS
-        number = len(self._signatures)
-        self._signatures.append(row)
-        for key, band in zip(keys, self._bands, strict=True):
-            band.setdefault(key, []).append(number)
         return None
+
+
+def _keys(signature: bytes) -> list[bytes]:
+    width = 4 * _ROWS
+    return [signature[i : i + width] for i in range(0, len(signature), width)]

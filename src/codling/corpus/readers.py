@@ -103,15 +103,23 @@ def is_source(path: str) -> bool:
     return language_of_path(path) is not None or path.lower().endswith(".ipynb")
 
 
-def read_source(source: LocalSource, limits: ReadLimits, max_file_bytes: int = 1_000_000) -> Iterator[RawFile]:
+def read_source(
+    source: LocalSource,
+    limits: ReadLimits,
+    max_file_bytes: int = 1_000_000,
+    wanted: Callable[[str], bool] | None = None,
+) -> Iterator[RawFile]:
     """Every source file of a source, and its metadata files, in an order that depends only on the source.
 
     Args:
         max_file_bytes: a larger file comes without its data, as a problem.
+        wanted: which paths count, in place of source and metadata.
 
     Raises:
         CorpusError: the source cannot be opened, or breaks off.
     """
+
+    wanted = wanted or _is_wanted
 
     def limit(path: str) -> int:
         return limits.max_notebook_bytes if path.lower().endswith(".ipynb") else max_file_bytes
@@ -120,12 +128,12 @@ def read_source(source: LocalSource, limits: ReadLimits, max_file_bytes: int = 1
         if source.kind == "file":
             yield _read(source.path, source.path.name, limit)
         elif source.kind == "folder":
-            for path in list_folder(source.path):
+            for path in list_folder(source.path, wanted):
                 yield _read(source.path / path, path, limit)
         elif source.path.name.lower().endswith(".zip"):
-            yield from _read_zip(source.path, limits, limit)
+            yield from _read_zip(source.path, limits, limit, wanted)
         else:
-            yield from _read_tar(source.path, limits, limit)
+            yield from _read_tar(source.path, limits, limit, wanted)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
         raise CorpusError(f"cannot read {source.spec}: {error or type(error).__name__}") from None
 
@@ -160,11 +168,7 @@ def list_folder(
         )
         for name in files:
             path = f"{prefix}{name}"
-            if (
-                wanted(path)
-                and not _ignored(path, specs)
-                and not (Path(where) / name).is_symlink()
-            ):
+            if wanted(path) and not _ignored(path, specs) and not (Path(where) / name).is_symlink():
                 found.append(path)
     return sorted(found)
 
@@ -225,24 +229,24 @@ def _read(file: Path, path: str, limit: _Limit) -> RawFile:
         return RawFile(path, b"", Dropped("unreadable", error.strerror or type(error).__name__))
 
 
-def _read_tar(path: Path, limits: ReadLimits, limit: _Limit) -> Iterator[RawFile]:
+def _read_tar(path: Path, limits: ReadLimits, limit: _Limit, wanted: Callable[[str], bool]) -> Iterator[RawFile]:
     with tarfile.open(path, "r|*") as archive:
         members = ((member, member.name, member.size) for member in archive)
 
         def judge(member: tarfile.TarInfo) -> Dropped | None:
             return None if member.isfile() else Dropped("unreadable", "a link or a device")
 
-        yield from _read_members(members, judge, archive.extractfile, limits, limit)
+        yield from _read_members(members, judge, archive.extractfile, limits, limit, wanted)
 
 
-def _read_zip(path: Path, limits: ReadLimits, limit: _Limit) -> Iterator[RawFile]:
+def _read_zip(path: Path, limits: ReadLimits, limit: _Limit, wanted: Callable[[str], bool]) -> Iterator[RawFile]:
     with zipfile.ZipFile(path) as archive:
         members = ((member, member.filename, member.file_size) for member in archive.infolist() if not member.is_dir())
 
         def judge(member: zipfile.ZipInfo) -> Dropped | None:
             return Dropped("unreadable", "encrypted") if member.flag_bits & 1 else None
 
-        yield from _read_members(members, judge, archive.open, limits, limit)
+        yield from _read_members(members, judge, archive.open, limits, limit, wanted)
 
 
 def _read_members(
@@ -251,6 +255,7 @@ def _read_members(
     opened: Callable[[M], IO[bytes] | None],
     limits: ReadLimits,
     limit: _Limit,
+    wanted: Callable[[str], bool],
 ) -> Iterator[RawFile]:
     """Read an archive's members as they come, up to the limits; a project's own top folder is taken off the paths."""
     top, num_unpacked = None, 0
@@ -263,7 +268,7 @@ def _read_members(
         if top is None and len(parts) > 1:
             top = parts[0]
         path = "/".join(parts[1:] if len(parts) > 1 and parts[0] == top else parts)
-        if not (is_source(path) or is_metadata(path)):
+        if not wanted(path):
             continue
         problem = judge(member)
         if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from codling import fold
 from codling.fold.kind import Kind
 from codling.fold.plan import Plan, PlanCache
-from codling.fold.schedule import by_agenda, by_depth, depths_of
+from codling.fold.schedule import by_agenda, by_depth
 
 
 def kind(name: str) -> Kind:
@@ -27,11 +28,14 @@ def test_both_schedules_run_everything_once_and_after_what_it_needs(data: st.Dat
     num = data.draw(st.integers(1, 30))
     nodes = [data.draw(st.sampled_from(kinds)) for _ in range(num)]
     inputs = [data.draw(st.lists(st.integers(0, i - 1), max_size=3)) if i else [] for i in range(num)]
-    depth = depths_of(inputs)
-    for schedule in (by_depth(nodes, depth), by_agenda(nodes, inputs, depth)):
+    depths: list[int] = []
+    for needed in inputs:
+        depths.append(1 + max((depths[each] for each in needed), default=-1))
+    edges = np.array([(each, i) for i, needed in enumerate(inputs) for each in needed], np.int64).reshape(-1, 2).T
+    for schedule in (by_depth(nodes, depths), by_agenda(nodes, *edges, depths)):
         done: set[int] = set()
         for each, members in schedule:
-            members = [int(node) for node in members]
+            members = members.tolist()
             assert all(nodes[node] is each for node in members)
             assert all(needed in done for node in members for needed in inputs[node])
             assert not done & set(members) and len(members) == len(set(members))

@@ -15,9 +15,10 @@ from .blame import blame
 from .errors import Place
 from .kernel import KernelStep, OpenKernel
 from .kind import Kind, NodeSlot, Ragged, RaggedSlot, Scalar, Setting, Slot, TupleSlot
-from .plan import Ints, Plan, Step
+from .plan import Plan, Step
 from .results import Results
 from .run import Batch, gather, store
+from .schedule import Ints
 
 __all__ = ["BatchReport", "Executor", "FlushReport"]
 

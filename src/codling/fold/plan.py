@@ -9,7 +9,6 @@ structure.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,12 +16,10 @@ import torch
 from torch import Tensor
 
 from .kind import Kind
-from .schedule import shorter
+from .schedule import Ints, Pending, Schedule, ranges, shorter
 from .signature import Signature
 
-__all__ = ["Ints", "PlacedNodes", "Plan", "PlanCache", "Source", "Step", "make_plan", "make_source"]
-
-Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+__all__ = ["PlacedNodes", "Plan", "PlanCache", "Source", "Step", "make_plan", "make_source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,45 +146,31 @@ def _index(rows: Ints, device: torch.device) -> Tensor:
     return tensor if device.type == "cpu" else tensor.to(device)
 
 
-def make_plan(
-    kinds: Sequence[Kind],
-    nodes: Sequence[int],
-    starts: Sequence[int],
-    refs: Sequence[int],
-    placed: PlacedNodes,
-    first_segment: int,
-    first_batch: int,
-) -> Plan:
+def make_plan(pending: Pending, placed: PlacedNodes, first_segment: int, first_batch: int) -> Plan:
     """Plan the pending nodes of a program.
 
     Args:
-        kinds: of the pending nodes.
-        nodes: their numbers in the program, ascending.
-        starts: of each, where its references begin in ``refs``, which closes with one past the last's.
-        refs: node number · 256 + number of the first tensor, for nodes; an index into a pool, for other arguments.
         placed: where earlier nodes are; the new ones are entered.
         first_segment: the number that the first new segment gets; and the first new batch.
     """
-    schedule, name, other = shorter(kinds, nodes, starts, refs)
-    plan = Plan([], [], name, other, nodes=np.asarray(nodes, np.int64))
-    members = [np.asarray(those, np.int64) for _, those in schedule]
-    _allot(plan, [kind for kind, _ in schedule], members, first_segment, first_batch)
+    schedule, name, other = shorter(pending)
+    plan = Plan([], [], name, other, nodes=pending.nodes_array)
+    _allot(plan, schedule, first_segment, first_batch)
     placed.enter(plan)
-    all_starts, all_refs = np.asarray(starts, np.int64), np.asarray(refs, np.int64)
-    places = placed.look_up(all_refs)
-    for step, those in zip(plan.steps, members, strict=True):
-        _find_arguments(step, those, all_starts, all_refs, places)
+    places = placed.look_up(pending.refs_array)
+    for step, (_, members) in zip(plan.steps, schedule, strict=True):
+        _find_arguments(step, members, pending.starts_array, pending.refs_array, places)
         if step.children is not None:
             plan.children[step.kind] = plan.children.get(step.kind, 0) + step.children.num
     return plan
 
 
-def _allot(plan: Plan, kinds: Sequence[Kind], members: Sequence[Ints], first_segment: int, first_batch: int) -> None:
+def _allot(plan: Plan, schedule: Schedule, first_segment: int, first_batch: int) -> None:
     """Make the steps, and give each node its rows: results of one form lie in one segment, batch below batch."""
     known: dict[Signature, int] = {}
     sizes: list[int] = []
     segments, starts, counts = list[int](), list[int](), list[int]()
-    for kind, those in zip(kinds, members, strict=True):
+    for kind, those in schedule:
         sig = kind.result
         assert sig is not None or len(those) == 1  # a form that isn't known yet is being learnt (Tape.learn)
         segment = known.get(sig, len(sizes)) if sig is not None else len(sizes)
@@ -205,7 +188,7 @@ def _allot(plan: Plan, kinds: Sequence[Kind], members: Sequence[Ints], first_seg
         sizes[segment] += step.num
         plan.rows[kind] = first + step.num
     plan.segments = [(sig, size) for (sig, _), size in zip(plan.segments, sizes, strict=True)]
-    order = np.concatenate(members)
+    order = np.concatenate([those for _, those in schedule])
     num = np.array(counts)
     plan.segment_of, plan.row_of, plan.batch_of = np.empty((3, len(order)), np.int64)
     plan.segment_of[order] = np.repeat(segments, num)
@@ -227,13 +210,11 @@ def _find_arguments(step: Step, members: Ints, starts: Ints, refs: Ints, places:
     step.scalars = tuple([refs[begin + slot.column] for slot in kind.scalars])
     step.constants = tuple([refs[begin + slot.column] for slot in kind.constants])
     if kind.ragged is not None:
-        begin = begin + kind.width
-        lengths = starts[members + 1] - begin
-        owner = np.repeat(np.arange(len(members)), lengths)
-        within = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        begin, end = begin + kind.width, starts[members + 1]
+        at, owner = ranges(begin, end)
         if kind.ragged.sig is not None:
-            step.children = make_source(places, np.repeat(begin, lengths) + within, kind.ragged.sig, device)
-        step.owner, step.lengths = _index(owner, device), _index(lengths, device)
+            step.children = make_source(places, at, kind.ragged.sig, device)
+        step.owner, step.lengths = _index(owner, device), _index(end - begin, device)
 
 
 class PlanCache:

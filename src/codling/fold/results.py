@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from .plan import Ints, PlacedNodes, Plan, Source, make_source
+from .plan import PlacedNodes, Plan, Source, make_source
 from .run import Batch, BoundPart, BoundSource, Segment
+from .schedule import Ints
 from .signature import Signature
 
 __all__ = ["Results"]

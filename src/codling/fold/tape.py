@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from .node import Node
 from .plan import Plan, PlanCache, make_plan
 from .results import Results
 from .run import gather
+from .schedule import Pending
 from .signature import Signature, build, flatten
 
 __all__ = ["Tape", "plan_cache"]
@@ -155,28 +155,25 @@ class Tape:
         """A plan for pending nodes, and whether it was known from before."""
         results = self._results
         results.placed.grow(len(self.kinds))
-        key = None
+        pending, key = self._part(nodes), None
         if len(nodes) == len(self.kinds) and self.kinds[-1].result is not None:
-            # A program as a whole: its plan depends on nothing but its structure.
-            numbers = array("q", [kind.number for kind in self.kinds])
-            key = numbers.tobytes() + array("q", self.starts).tobytes() + array("q", self.refs).tobytes()
+            key = pending.key()  # a program as a whole: its plan depends on nothing but its structure
             plan = plan_cache.get(key)
             if plan is not None:
                 results.placed.enter(plan)
                 return plan, True
-        kinds, starts, refs = self._part(nodes)
-        plan = make_plan(kinds, nodes, starts, refs, results.placed, len(results.segments), len(results.batches))
+        plan = make_plan(pending, results.placed, len(results.segments), len(results.batches))
         if key is not None:
             plan_cache.put(key, plan)
         return plan, False
 
-    def _part(self, nodes: Sequence[int]) -> tuple[list[Kind], list[int], list[int]]:
-        """Some nodes' kinds, where their references begin (and the last's end), and the references."""
+    def _part(self, nodes: Sequence[int]) -> Pending:
         first, last = nodes[0], nodes[-1]
         if len(nodes) == last + 1 - first:
-            return self.kinds[first : last + 1], [*self.starts[first : last + 1], self._stop(last)], self.refs
+            starts = [*self.starts[first : last + 1], self._stop(last)]
+            return Pending(self.kinds[first : last + 1], nodes, starts, self.refs)
         starts, refs = [0], list[int]()
         for node in nodes:
             refs += self.refs[self.starts[node] : self._stop(node)]
             starts.append(len(refs))
-        return [self.kinds[node] for node in nodes], starts, refs
+        return Pending([self.kinds[node] for node in nodes], nodes, starts, refs)

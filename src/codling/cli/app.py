@@ -15,7 +15,9 @@ from codling.cli import bundle, cache, corpus
 from codling.cli.adapt import adapt
 from codling.cli.complete import complete
 from codling.cli.eval import app as eval_app
+from codling.cli.index import index
 from codling.cli.sample import sample
+from codling.cli.search import search
 from codling.cli.serve import serve
 from codling.cli.train import train
 from codling.cli.tune import tune
@@ -40,6 +42,8 @@ app.command("adapt")(adapt)
 app.command("tune")(tune)
 app.command("complete")(complete)
 app.command("sample")(sample)
+app.command("index")(index)
+app.command("search")(search)
 app.command("serve")(serve)
 
 

@@ -10,7 +10,7 @@ from codling.search.catalogue import Catalogue
 from codling.search.encoder import Encoder, load_encoder
 from codling.search.lexical import LexicalStore
 from codling.search.neural import NeuralStore
-from codling.search.places import Pointer
+from codling.search.places import Pointer, SearchIndexError
 from codling.search.store import Document, FileText, Store
 
 __all__ = ["Generation"]
@@ -44,9 +44,21 @@ class Generation:
 
     @property
     def encoder(self) -> Encoder | None:
-        """What encoded the units; loaded when first asked for."""
+        """What encoded the units; loaded when first asked for.
+
+        Raises:
+            SearchIndexError: the one that is installed is another.
+        """
         name = self.pointer.options.encoder
-        return load_encoder(name) if self.neural is not None and name is not None else None
+        if self.neural is None or name is None:
+            return None
+        encoder = load_encoder(name)
+        if encoder.fingerprint != self.pointer.fingerprint:
+            raise SearchIndexError(
+                f"the index of {self.pointer.root} was made with another encoder than {name!r} is now;"
+                f" `codling index {self.pointer.root}` makes it again"
+            )
+        return encoder
 
     def refresh(self) -> None:
         """Take up what has been committed since; microseconds when there is nothing."""

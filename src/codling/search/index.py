@@ -35,12 +35,13 @@ class _Searches:
     def indexes(self) -> Sequence[CodeIndex]:
         raise NotImplementedError
 
-    def search(self, query: str, k: int = 10, filters: Filters | None = None) -> Results:
+    def search(self, query: str, k: int = 10, filters: Filters | None = None, *, neural: bool = True) -> Results:
         """The k units that answer a query best.
 
         Args:
             query: words, names, ``"exact strings"``, ``re:/expressions/`` and filters; see codling.search.query.
             filters: in place of those that the query has.
+            neural: ask the encoder, too; without it, words alone count.
 
         Raises:
             QueryError: the query cannot be read.
@@ -50,7 +51,7 @@ class _Searches:
         parsed = parse_query(query)
         if filters is not None:
             parsed = replace(parsed, filters=filters)
-        ranked, marked, is_complete = self._ranked(parsed, k)
+        ranked, marked, is_complete = self._ranked(parsed, k, neural=neural)
         hits = tuple(self._hit(each, marked) for each in ranked)
         return Results(query=query, hits=hits, ms=1000 * (time.perf_counter() - start), is_complete=is_complete)
 
@@ -74,7 +75,7 @@ class _Searches:
         ranked, marked, _ = self._ranked(parsed, k)
         place = next((at for at, each in enumerate(ranked) if each.candidate.entry.id == number), None)
         generation = owner.generation()
-        request = request_for(parsed, generation)
+        request = request_for(parsed, generation, {})
         stores = {generation.lexical.part: generation.lexical.explain(request, number)}
         if generation.neural is not None:
             stores[generation.neural.part] = generation.neural.explain(request, number)
@@ -126,8 +127,10 @@ class _Searches:
         hits = tuple(self._hit(each, {}) for _, each in found[:k])
         return Results(query=name, hits=hits, ms=1000 * (time.perf_counter() - start))
 
-    def _ranked(self, query: Query, k: int) -> tuple[list[Ranked], dict[tuple[int, int], tuple[int, ...]], bool]:
-        vectors: dict[str, Floats] = {}
+    def _ranked(
+        self, query: Query, k: int, *, neural: bool = True
+    ) -> tuple[list[Ranked], dict[tuple[int, int], tuple[int, ...]], bool]:
+        vectors: dict[str, Floats] | None = {} if neural else None
         candidates: list[Candidate] = []
         marked: dict[tuple[int, int], tuple[int, ...]] = {}
         is_complete = True
@@ -240,7 +243,7 @@ class CodeIndex(_Searches):
                 if folder is not None and pointer.root != where:
                     raise SearchIndexError(f"{folder} holds the index of {pointer.root}, not of {where}")
                 index = cls(where, at, pointer)
-                index.generation()
+                index.generation().encoder  # noqa: B018 - a damaged index, or another encoder, says so here
                 return index
         raise SearchIndexError(f"{wanted} is not indexed; `codling index {root}` does it")
 

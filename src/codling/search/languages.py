@@ -161,7 +161,8 @@ _RUST = """
 
 _C = """
 (function_definition declarator: (function_declarator declarator: (identifier) @name) body: (_) @body) @function
-(function_definition declarator: (pointer_declarator (function_declarator declarator: (identifier) @name)) body: (_) @body)
+(function_definition declarator: (pointer_declarator (function_declarator declarator: (identifier) @name)) body: (_)
+  @body)
   @function
 (function_definition declarator: (pointer_declarator (pointer_declarator
   (function_declarator declarator: (identifier) @name))) body: (_) @body) @function
@@ -180,9 +181,11 @@ _C = """
 (preproc_def name: (identifier) @name value: (_)) @constant
 (preproc_function_def name: (identifier) @name) @function
 (translation_unit (declaration declarator: (init_declarator declarator: (identifier) @name)) @constant)
-(translation_unit (declaration declarator: (init_declarator declarator: (array_declarator declarator: (identifier) @name)))
+(translation_unit (declaration declarator: (init_declarator declarator: (array_declarator declarator: (identifier)
+  @name)))
   @constant)
-(translation_unit (declaration declarator: (init_declarator declarator: (pointer_declarator (identifier) @name))) @constant)
+(translation_unit (declaration declarator: (init_declarator declarator: (pointer_declarator (identifier) @name)))
+  @constant)
 (translation_unit (declaration declarator: (init_declarator
   declarator: (pointer_declarator (array_declarator declarator: (identifier) @name)))) @constant)
 (comment) @comment
@@ -190,14 +193,17 @@ _C = """
 
 _CPP = """
 (function_definition declarator: (function_declarator declarator: (_) @name) body: (_) @body) @function
-(function_definition declarator: (pointer_declarator (function_declarator declarator: (_) @name)) body: (_) @body) @function
+(function_definition declarator: (pointer_declarator (function_declarator declarator: (_) @name)) body: (_) @body)
+  @function
 (function_definition declarator: (reference_declarator (function_declarator declarator: (_) @name)) body: (_) @body)
   @function
 (function_definition declarator: (operator_cast) @name body: (_) @body) @function
 (declaration declarator: (function_declarator declarator: [(identifier) (qualified_identifier)] @name)) @function
 (field_declaration declarator: (function_declarator declarator: (field_identifier) @name)) @function
-(field_declaration declarator: (pointer_declarator (function_declarator declarator: (field_identifier) @name))) @function
-(field_declaration declarator: (reference_declarator (function_declarator declarator: (field_identifier) @name))) @function
+(field_declaration declarator: (pointer_declarator (function_declarator declarator: (field_identifier) @name)))
+  @function
+(field_declaration declarator: (reference_declarator (function_declarator declarator: (field_identifier) @name)))
+  @function
 (class_specifier name: (_) @name body: (_) @body) @class
 (struct_specifier name: (_) @name body: (_) @body) @class
 (union_specifier name: (_) @name body: (_) @body) @class
@@ -208,7 +214,8 @@ _CPP = """
 (alias_declaration name: (type_identifier) @name) @type
 (concept_definition name: (identifier) @name) @type
 (namespace_definition name: (_) @name body: (_) @body) @scope
-(template_declaration [(function_definition) (declaration) (class_specifier) (struct_specifier) (alias_declaration)] @inner)
+(template_declaration [(function_definition) (declaration) (class_specifier) (struct_specifier) (alias_declaration)]
+  @inner)
   @outer
 (preproc_def name: (identifier) @name value: (_)) @constant
 (preproc_function_def name: (identifier) @name) @function

@@ -23,7 +23,8 @@ __all__ = ["FIELD_WEIGHTS", "LexicalError", "LexicalStore"]
 FIELD_WEIGHTS = {"name": 3.0, "place": 1.0, "signature": 1.0, "doc": 1.5, "code": 1.0, "path": 1.0}
 "Fields of terms, and how much a match in each counts: what a thing is called and what is said of it tell most."
 
-_NAME_WEIGHT = 6.0  # the query is exactly what the unit is called
+_NAME_WEIGHT = 6.0  # the query is exactly what the unit is called, or holds a word that only a name can be
+_WORD_WEIGHT = 1.0  # a plain word among others is what the unit is called, which means little: run, get, state
 _PREFIX_WEIGHT = 2.0  # … or begins it
 _FUZZY_WEIGHT = 2.0  # … or is nearly it
 _MIN_FUZZY = 4  # characters; shorter names are a typing error away from everything
@@ -157,7 +158,7 @@ class LexicalStore:
         return [int(value or 0) for value in self._searcher.fast_field_values("text", [at for _, at in hits])]
 
     def frequency(self, term: str) -> int:
-        """How many units have a term in their code or documentation."""
+        """How many units have a term in their code, or in their documentation."""
         return max(self._searcher.doc_freq("code", term), self._searcher.doc_freq("doc", term))
 
     def explain(self, request: Request, id: int) -> dict[str, float]:  # noqa: A002
@@ -198,11 +199,14 @@ class LexicalStore:
         import tantivy
 
         should, boost = tantivy.Occur.Should, tantivy.Query.boost_query
-        words = list(dict.fromkeys(word for word in map(_as_name, request.query.text.split()) if word))
+        names = {word: _as_name(word) for word in request.query.text.split()}
+        words = list(dict.fromkeys(name for name in names.values() if name))
+        coined = {name for word, name in names.items() if not word.isalpha() or not (word.islower() or word.istitle())}
         found: Clauses = []
         for word in words:
             if self._searcher.doc_freq("names", word):
-                found.append((should, boost(self._term("names", word, "basic"), _NAME_WEIGHT)))
+                weight = _NAME_WEIGHT if len(words) == 1 or word in coined else _WORD_WEIGHT
+                found.append((should, boost(self._term("names", word, "basic"), weight)))
         if len(words) != 1 or (found and len(words[0]) < 3):
             return found
         word = words[0]

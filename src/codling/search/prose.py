@@ -11,7 +11,7 @@ _QUOTED = re.compile(r"""(?s)\A[A-Za-z]{0,2}('''|\"\"\"|'|")(.*?)\1\Z""")
 _MARK = re.compile(r"^[ \t]*(?://[/!]?|/\*+!?|\*+/|\*(?!\*)|#+!?|--+|;+|=begin\b|=end\b)[ \t]?")
 _CLOSING = re.compile(r"\*+/[ \t]*$")
 _DIRECTIVE = re.compile(
-    r"(?m)^[ \t]*(?:frozen_string_literal:|-\*-|vim?:|eslint-|!/|pylint:|type: ignore|noqa|ruff:|mypy:|@ts-|use strict).*\n?"
+    r"(?m)^[ \t]*(?:frozen_string_literal:|-\*-|vim?:|eslint-|!/|pylint:|type: ignore|noqa|ruff:|mypy:|@ts-).*\n?"
 )
 _MARKUP = re.compile(
     r"</?(?:summary|param|returns|remarks|para|value|exception|typeparam|see|c|code|p|pre|ul|li|br|b|i|a)\b[^>\n]*>"

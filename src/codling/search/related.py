@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ from codling.search.candidate import BM25, COSINE, Candidate, Ranked
 from codling.search.extract import units_of
 from codling.search.query import Query
 from codling.search.store import Floats, Request
-from codling.search.terms import query_terms
+from codling.search.terms import STOP_WORDS, terms_of
 from codling.search.unit import Entry, Unit
 
 if TYPE_CHECKING:
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["related"]
 
-_NUM_TERMS = 24  # of a text, the rarest first, that words go by
+_NUM_TERMS = 16  # of a text, that words go by
+_MAX_CHARS = 4_000  # of code, and of documentation, that are read for them
+_MAX_SHARE = 0.1  # of all units; a term that more of them have tells nothing
 _NUM_CANDIDATES = 60
 _WORDS = 0.3  # share of the score that words have where there are vectors
 
@@ -102,10 +106,15 @@ def _vector(generation: Generation, unit: Unit, vectors: dict[str, Floats]) -> F
 
 
 def _telling_terms(generation: Generation, unit: Unit) -> tuple[str, ...]:
-    """The rarest words of a unit that something else has too."""
-    words = query_terms(f"{unit.name} {unit.signature} {unit.doc[:500]} {unit.code[:4_000]}")
-    common = [(generation.lexical.frequency(word), word) for word in words]
-    return tuple(word for frequency, word in sorted(common) if frequency > 1)[:_NUM_TERMS]
+    """The terms that tell a unit from others and that some others have, too: frequent here and rare elsewhere."""
+    counts = Counter(terms_of(f"{unit.name} {unit.signature} {unit.doc[:_MAX_CHARS]} {unit.code[:_MAX_CHARS]}").split())
+    num_units = max(1, len(generation.lexical))
+    weights = {}
+    for term, count in counts.items():
+        frequency = generation.lexical.frequency(term)
+        if 1 < frequency < _MAX_SHARE * num_units + 2 and term not in STOP_WORDS:
+            weights[term] = (1 + math.log(count)) * math.log(num_units / frequency)
+    return tuple(sorted(weights, key=lambda term: (-weights[term], term))[:_NUM_TERMS])
 
 
 def _overlap(one: Entry, other: Entry) -> bool:

@@ -35,16 +35,16 @@ class Retrieved:
     is_complete: bool = True
 
 
-def request_for(query: Query, generation: Generation, vectors: dict[str, Floats] | None = None) -> Request:
+def request_for(query: Query, generation: Generation, vectors: dict[str, Floats] | None) -> Request:
     """What the stores of an index are asked.
 
     Args:
-        vectors: the query's vectors by the encoder's fingerprint, filled in here, so that it is encoded once.
+        vectors: the query's vectors by the encoder's fingerprint, filled in here, so that it is encoded once; None to
+            search by words alone.
     """
     vector = None
     fingerprint = generation.pointer.fingerprint
-    if query.text and fingerprint:
-        vectors = {} if vectors is None else vectors
+    if query.text and fingerprint and vectors is not None:
         if fingerprint not in vectors:
             encoder = generation.encoder
             assert encoder is not None  # there is a fingerprint
@@ -78,7 +78,7 @@ def retrieve(generation: Generation, request: Request, number: int, num: int = N
         )
         parts = {id_: {} for id_ in ids[: num * _OVERSAMPLED]} if request.query.filters else {}
     entries = generation.catalogue.entries(list(parts))
-    passing = [entry for entry in entries.values() if _passes(entry, request, generation)]
+    passing = [entry for entry in entries.values() if _passes(entry, request)]
     _fill_in(generation, request, parts, passing)
     return Retrieved([Candidate(entry, parts[entry.id], number) for entry in passing])
 
@@ -88,7 +88,7 @@ def _literal(generation: Generation, request: Request, number: int) -> Retrieved
     from codling.search.grep import grep
 
     found = grep(request.query, generation.catalogue, generation.lexical, files=request.files)
-    matches = [match for match in found.matches if _passes(match.entry, request, generation)]
+    matches = [match for match in found.matches if _passes(match.entry, request)]
     parts = {match.entry.id: {LITERAL: float(match.num_matches)} for match in matches}
     if request.terms:
         for id_, score in generation.lexical.search(request, NUM_CANDIDATES * _OVERSAMPLED):
@@ -110,7 +110,7 @@ def _neighbours(generation: Generation, request: Request, num: int) -> list[tupl
         return generation.neural.search(request, num)
     found = generation.neural.search(request, num * _OVERSAMPLED)
     entries = generation.catalogue.entries([id_ for id_, _ in found])
-    passing = [(id_, score) for id_, score in found if id_ in entries and _passes(entries[id_], request, generation)]
+    passing = [(id_, score) for id_, score in found if id_ in entries and _passes(entries[id_], request)]
     if len(passing) >= min(num, len(found)):
         return passing[:num]
     filters = request.query.filters
@@ -136,7 +136,7 @@ def _has_paths(filters: Filters) -> bool:
     return bool(filters.paths or filters.not_paths)
 
 
-def _passes(entry: Entry, request: Request, generation: Generation) -> bool:
+def _passes(entry: Entry, request: Request) -> bool:
     filters = request.query.filters
     if not filters:
         return True

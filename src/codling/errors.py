@@ -14,6 +14,7 @@ __all__ = [
     "CorpusError",
     "InputError",
     "ShapeError",
+    "TaskError",
     "TrainingError",
     "nearest",
 ]
@@ -44,6 +45,10 @@ class InputError(CodlingError):
 
 class ShapeError(CodlingError):
     """An array whose shape does not fit the model, for example a state made for another batch size."""
+
+
+class TaskError(CodlingError):
+    """A task for programs to be learned from whose environment or programs are not as they must be."""
 
 
 class TrainingError(CodlingError):

@@ -16,6 +16,7 @@ from codling.cli.adapt import adapt
 from codling.cli.complete import complete
 from codling.cli.eval import app as eval_app
 from codling.cli.index import index
+from codling.cli.npi import app as npi_app
 from codling.cli.sample import sample
 from codling.cli.search import search
 from codling.cli.serve import serve
@@ -37,6 +38,7 @@ app.add_typer(bundle.app, name="bundle")
 app.add_typer(cache.app, name="cache")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(eval_app, name="eval")
+app.add_typer(npi_app, name="npi")
 app.command("train")(train)
 app.command("adapt")(adapt)
 app.command("tune")(tune)

@@ -1,0 +1,1 @@
+"""Training programmer-interpreters until they are proved; needs PyTorch."""

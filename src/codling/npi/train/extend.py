@@ -1,0 +1,117 @@
+"""Learn a task on top of a trained core whose weights stay as they are (Reed & de Freitas 2016, section 4.3: MAX)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from codling.config import from_mapping
+from codling.errors import BundleError
+from codling.npi.library import Library
+from codling.npi.model import Interpreter, Known, load_interpreter
+from codling.npi.task import Task
+from codling.npi.train.config import CoreConfig, NPIConfig
+from codling.npi.train.loop import Trainer, make_pupils
+from codling.npi.train.net import Core
+from codling.npi.train.run import Result, run_rounds
+
+__all__ = ["extend", "restore", "train_onto"]
+
+_TABLES = ("values", "programs", "keys")
+"What has a row for each observed value or program: new ones are learned, the others stay."
+
+
+def train_onto(name: str, tasks: Sequence[Task], config: NPIConfig, **common: Any) -> tuple[Result, dict[str, Known]]:
+    """Train new tasks on the core of a bundle: only rows for new programs and new observed values are learned.
+
+    Args:
+        common: what run_rounds takes: folder, fresh, on_step, on_round, progress.
+
+    Returns:
+        The result, in which what the bundle knew is proved again for the new graph, and what it knew.
+    """
+    torch.manual_seed(config.train.seed)
+    base = load_interpreter(name)
+    library = base.network.library.copy()
+    for task in tasks:
+        library.add(task, frozen=True)
+    core = extend(restore(base), base.network.library, library)
+    pupils = make_pupils(tasks, library, config, common.get("on_step", lambda _: None))
+    result = run_rounds(Trainer(core, pupils, library, config), config, **common)
+    return result, dict(base.known)
+
+
+def restore(interpreter: Interpreter) -> Core:
+    """The core of a bundle as a PyTorch module, out of its graph.
+
+    Raises:
+        BundleError: it was not written by codling's training.
+    """
+    bundle, library = interpreter.bundle, interpreter.network.library
+    try:
+        config = from_mapping(CoreConfig, bundle.card.training["config"]["core"])
+    except KeyError:
+        raise BundleError(f"bundle {bundle.path} does not say of what sizes its core is") from None
+    graph = onnx.load_from_string(bundle.file("model.onnx").read_bytes()).graph
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    core = Core(config, library)
+    tensors: dict[str, Any] = {
+        "values.weight": constants["values"],
+        "encoder_bias": constants["encoder.first"],
+        "programs.weight": constants["programs"],
+        "arguments.weight": constants["arguments.table"],
+        "keys.weight": constants["keys"].T,
+    }
+    linear = {"encoder": "encoder", "stop": "stop_head", "query": "query", "argument_heads": "argument_heads"}
+    for module, written in linear.items():
+        tensors[f"{module}.weight"] = constants[f"{written}.weight"].T
+        tensors[f"{module}.bias"] = constants[f"{written}.bias"]
+    for layer in range(config.num_layers):
+        for part in ("weight_ih", "weight_hh"):
+            tensors[f"lstm.{part}_l{layer}"] = _reorder(constants[f"lstm{layer}.{part}"][0])
+        for part, bias in zip(("bias_ih", "bias_hh"), np.split(constants[f"lstm{layer}.bias"][0], 2), strict=True):
+            tensors[f"lstm.{part}_l{layer}"] = _reorder(bias)
+    core.load_state_dict({name: torch.tensor(np.ascontiguousarray(array)) for name, array in tensors.items()})
+    return core
+
+
+def extend(core: Core, old: Library, new: Library) -> Core:
+    """The core with rows for what is new in a library; all that was there is frozen."""
+    extended = Core(core.config, new)
+    was, weights = core.state_dict(), extended.state_dict()
+    rows = {"values": len(old.values), "programs": len(old.programs), "keys": len(old.programs)}
+    for name, tensor in was.items():
+        table = name.removesuffix(".weight")
+        if table in rows:
+            weights[name][: rows[table]] = tensor
+        else:
+            weights[name] = tensor
+    extended.load_state_dict(weights)
+    for name, parameter in extended.named_parameters():
+        parameter.requires_grad = name.removesuffix(".weight") in _TABLES
+    for table, count in rows.items():
+        module = getattr(extended, table)
+        assert isinstance(module, nn.Embedding)
+        module.weight.register_hook(_only_rows_from(count))  # type: ignore[no-untyped-call]
+    return extended
+
+
+def _only_rows_from(first: int) -> Any:
+    def hook(gradient: Tensor) -> Tensor:
+        gradient = gradient.clone()
+        gradient[:first] = 0
+        return gradient
+
+    return hook
+
+
+def _reorder(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Gates from ONNX's order i, o, f, c to PyTorch's i, f, c, o."""
+    i, o, f, c = np.split(array, 4)
+    return np.concatenate([i, f, c, o])

@@ -7,6 +7,7 @@ comment or a text block is open there, so that someone who types on has only the
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import threading
 from collections import OrderedDict
@@ -103,13 +104,8 @@ class JavaProseFilter:
 
     def behind(self, _: str, suffix: str) -> str:
         """What the model is told of the text after the cursor: that text, without comments."""
-        scan, start = _Scan(), suffix.find("\n") + 1
-        below = suffix[start:]
-        while (found := _line_end(below, scan.end)) is not None:
-            lines, end = found
-            scan.take(below[scan.end : end], lines, end)
-        blank = "" if not scan.kept else _leading_blank_lines(below)
-        return suffix[:start] + blank + scan.kept + scan.glue() + below[scan.end :]
+        start = suffix.find("\n") + 1
+        return suffix[:start] + _below(suffix[start:])
 
     def _nearest(self, text: str) -> _Scan:
         with self._lock:
@@ -125,6 +121,17 @@ class JavaProseFilter:
             self._places[text[: scan.end]] = dataclasses.replace(scan)
             while len(self._places) > MAX_PLACES:
                 self._places.popitem(last=False)
+
+
+@functools.lru_cache(maxsize=4)  # what stands below stays the same while a line is typed
+def _below(text: str) -> str:
+    """A text without comments."""
+    scan = _Scan()
+    while (found := _line_end(text, scan.end)) is not None:
+        lines, end = found
+        scan.take(text[scan.end : end], lines, end)
+    blank = "" if not scan.kept else _leading_blank_lines(text)
+    return blank + scan.kept + scan.glue() + text[scan.end :]
 
 
 def _line_end(text: str, start: int) -> tuple[str, int] | None:

@@ -110,22 +110,14 @@ class ProseFilter:
             whole: it begins where the file does; otherwise what stands before its first top-level statement is kept,
                 for nobody can tell whether that is code.
         """
-        scan = self._nearest(text, whole)
-        known = scan.end
-        for end in _statement_ends(text, known):
-            scan.take(text, end)
-            if scan.end - known >= STRIDE:
-                self._keep(text, whole, scan)
-                known = scan.end
-        if scan.end > known:
-            self._keep(text, whole, scan)
+        scan = self._scan(text, whole)
         rest = text[scan.end :]
         return "".join([*scan.kept, scan.glue(rest), _without_comments(rest, rest.rfind("\n") + 1)])
 
     def is_prose(self, text: str) -> bool:
         """Whether a text ends within a comment, or within a string that is documentation."""
         line = text[text.rfind("\n") + 1 :]
-        rest = text[self._scanned(text) :]
+        rest = text[self._scan(text, True).end :]
         if "#" in line or "'" in rest or '"' in rest:
             end = len(rest)
             for mark, at in _marks(rest, 0):
@@ -147,10 +139,18 @@ class ProseFilter:
             return suffix
         return suffix[:end] + _below(suffix[end:], (line + suffix[:end]).endswith(":\n"))
 
-    def _scanned(self, text: str) -> int:
-        """Where the last statement begins that is not complete."""
-        self(text)
-        return self._nearest(text, True).end
+    def _scan(self, text: str, whole: bool) -> _Scan:
+        """Read a text up to its last statement that is not complete, from where a former one was left."""
+        scan = self._nearest(text, whole)
+        known = scan.end
+        for end in _statement_ends(text, known):
+            scan.take(text, end)
+            if scan.end - known >= STRIDE:
+                self._keep(text, whole, scan)
+                known = scan.end
+        if scan.end > known:
+            self._keep(text, whole, scan)
+        return scan
 
     def _nearest(self, text: str, whole: bool) -> _Scan:
         with self._lock:

@@ -102,6 +102,11 @@ class TokenFinder:
             return self._extending_mark(token)
         return self._pieces.starting_with(self._in_numbers if extends(text, ".", word) else self._words)
 
+    def is_whole(self, text: str) -> bool:
+        """Whether nothing makes a lexical token longer: a bracket, for example."""
+        token = text.lstrip(" \t")
+        return token != "" and not is_word(token[-1]) and not self._extending_mark(token).any()
+
     def _extending_mark_anew(self, token: str) -> npt.NDArray[np.bool_]:
         """As extending, for operators and other marks, and for a number that ends with a dot."""
         firsts = frozenset(first for first in self._others if extends(token, first))
@@ -147,16 +152,15 @@ class _Finding:
         if self._expect is not None:
             recent = self._start.recent
             log_probs_BV = self._expect(log_probs_BV, [(*recent, *each.tokens)[-RECENT:] for each in live])
-        probs_BV = np.exp(log_probs_BV)
-        for partial, position, log_probs_V, probs_V in zip(live, positions, log_probs_BV, probs_BV, strict=True):
+        for partial, position, log_probs_V in zip(live, positions, log_probs_BV, strict=True):
             if partial.owed:
-                paying = self._pieces.paying(partial.owed)
-                self._typed += math.exp(partial.log_prob) * float(probs_V[paying].sum())
+                paid = np.exp(log_probs_V[self._pieces.paying(partial.owed)])
+                self._typed += math.exp(partial.log_prob) * float(paid.sum())
                 self._expand(partial, position, log_probs_V, self._pieces.owing(partial.owed) == 0)
                 continue
             extending_V = self._extending(partial.text)
             if partial.text.strip():
-                going_on = float(probs_V @ extending_V.astype(np.float32))
+                going_on = float(np.exp(log_probs_V) @ extending_V.astype(np.float32))
                 if going_on < 1:
                     self._add(partial.text, partial.log_prob + math.log1p(-going_on))
             self._expand(partial, position, log_probs_V, extending_V & self._finder.whole_V)
@@ -185,7 +189,7 @@ class _Finding:
             end = _token_end(text, self._word)
             if end is not None:
                 self._add(text[:end], log_prob)
-            elif not owed and text.strip() and not self._extending(text).any():  # a bracket, for example
+            elif not owed and self._finder.is_whole(text):
                 self._add(text, log_prob)
             else:
                 self._waiting.append(_Partial(position, text, log_prob, owed, (*partial.tokens, token)))

@@ -21,7 +21,7 @@ from codling.search.lexical import LexicalStore
 from codling.search.query import Query
 from codling.search.unit import Entry
 
-__all__ = ["Grep", "Match", "grep", "required_trigrams"]
+__all__ = ["Grep", "Match", "grep", "patterns_of", "required_trigrams"]
 
 MAX_SECONDS = 2.0  # for one query: an expression that takes longer shows what it has found by then
 _MAX_FILES = 50_000
@@ -62,10 +62,9 @@ def grep(
     Args:
         files: only these, by number; None for all.
     """
-    patterns = [_literal(phrase) for phrase in query.phrases]
+    patterns = patterns_of(query)
     alternatives: list[set[str]] = [set().union(*(trigrams_of(phrase) for phrase in query.phrases))]
     if query.pattern is not None:
-        patterns.append(regex.compile(query.pattern.pattern, _flags(query.pattern.flags)))
         found = required_trigrams(query.pattern)
         alternatives = [alternatives[0] | each for each in found]
     deadline = time.monotonic() + max_seconds
@@ -86,6 +85,14 @@ def grep(
         if all(lines):
             matches += _units(catalogue.in_text(text_id), lines)
     return Grep(matches, is_complete)
+
+
+def patterns_of(query: Query) -> list[regex.Pattern[str]]:
+    """What of a query is looked for exactly, as expressions that can be given up after a while."""
+    patterns = [_literal(phrase) for phrase in query.phrases]
+    if query.pattern is not None:
+        patterns.append(regex.compile(query.pattern.pattern, _flags(query.pattern.flags)))
+    return patterns
 
 
 def trigrams_of(text: str) -> set[str]:

@@ -55,16 +55,19 @@ class _Searches:
         hits = tuple(self._hit(each, marked) for each in ranked)
         return Results(query=query, hits=hits, ms=1000 * (time.perf_counter() - start), is_complete=is_complete)
 
-    def explain(self, query: str, unit: str, k: int = 1_000) -> Explanation:
+    def explain(self, query: str, unit: str, k: int = 1_000, filters: Filters | None = None) -> Explanation:
         """Why a unit is where it is in the list for a query.
 
         Args:
             unit: its id, as hits have it.
+            filters: in place of those that the query has.
 
         Raises:
             InputError: no unit has that id.
         """
         parsed = parse_query(query)
+        if filters is not None:
+            parsed = replace(parsed, filters=filters)
         try:
             number = int(unit, 16)
         except ValueError:

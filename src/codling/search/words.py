@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-__all__ = ["Pieces", "split_identifier"]
+__all__ = ["Pieces", "identifiers", "split_identifier", "words_within"]
 
 _IDENTIFIER = re.compile(r"[^\W\d][\w]*|\d+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
@@ -16,10 +16,21 @@ _MAX_IDENTIFIER = 80  # characters; longer ones are keys and hashes, and only th
 _MAX_DIGITS = 4  # a year or a port is a word, a longer number says nothing
 
 
+def identifiers(text: str) -> list[str]:
+    """The identifiers, words and numbers of a text, in order."""
+    return _IDENTIFIER.findall(text)
+
+
 def split_identifier(identifier: str) -> list[str]:
     """The words of an identifier, lower case: ``parseHTTPHeader2`` gives parse, http, header, 2."""
     parts = _PART.findall(identifier)
     return [part.lower() for part in parts if not (part.isdigit() and len(part) > _MAX_DIGITS)]
+
+
+def words_within(text: str) -> Iterator[tuple[tuple[int, int], list[tuple[int, int]]]]:
+    """Where the identifiers of a text stand, and in each its words; in code points."""
+    for identifier in _IDENTIFIER.finditer(text):
+        yield identifier.span(), [part.span() for part in _PART.finditer(text, *identifier.span())]
 
 
 class Pieces:

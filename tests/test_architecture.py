@@ -41,7 +41,7 @@ SERVING_ROOMS = ("serve", "complete", "npi", "engine", "vocab", "bundle", *STAND
 TORCH_ROOMS = {"lm", "training", "tune", "trees", "fold"}
 TORCH_PACKAGES = ("codling.npi.train", "codling.search.train")
 "Parts of rooms that are otherwise free of it."
-TRAINING_COMMANDS = {"codling.cli.train", "codling.cli.tune", "codling.cli.corpus"}
+TRAINING_COMMANDS = {"codling.cli.train", "codling.cli.tune", "codling.cli.corpus", "codling.cli.search_train"}
 
 
 @dataclass(frozen=True)

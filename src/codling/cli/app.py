@@ -19,6 +19,7 @@ from codling.cli.index import index
 from codling.cli.npi import app as npi_app
 from codling.cli.sample import sample
 from codling.cli.search import search
+from codling.cli.search_train import app as search_train_app
 from codling.cli.serve import serve
 from codling.cli.train import train
 from codling.cli.tune import tune
@@ -39,6 +40,7 @@ app.add_typer(cache.app, name="cache")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(eval_app, name="eval")
 app.add_typer(npi_app, name="npi")
+app.add_typer(search_train_app, name="search-train")
 app.command("train")(train)
 app.command("adapt")(adapt)
 app.command("tune")(tune)

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -83,8 +83,13 @@ def mine(
     config: MineConfig,
     excluded: Excluded,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    failed: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write OUT/pairs.parquet and OUT/mined.json, and return what the latter says.
+
+    Args:
+        failed: sources that could not even be fetched, and why; for mined.json.
 
     Raises:
         CorpusError: nothing was found at all.
@@ -97,7 +102,7 @@ def mine(
     languages: Counter[str] = Counter()
     projects: list[dict[str, Any]] = []
     seen: set[bytes] = set()
-    failed: dict[str, str] = {}
+    failed = dict(failed or {})
     with (
         write_atomically(out / "pairs.parquet") as file,
         pq.ParquetWriter(file, schema, compression="zstd") as writer,

@@ -1,0 +1,73 @@
+"""What decides how the encoder is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from codling.errors import ConfigError
+from codling.training.config import OptimConfig
+
+__all__ = ["EncoderConfig", "FitConfig", "SearchRunConfig", "ViewConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """Shape and beginning of the encoder."""
+
+    num_pieces: int = 28_000
+    "Of the vocabulary, at most."
+    dim: int = 256
+    "Of the vectors."
+    shared: bool = False
+    "One table for code and queries instead of two."
+    field_weights: tuple[float, ...] = (1.0, 0.3, 0.5, 0.7, 0.5)
+    "How much a word counts in each of codling.search.encoder.FIELDS before training."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewConfig:
+    """How a documented unit becomes a query and a piece of code, anew at every step."""
+
+    run: int = 32
+    "Units of one project that stand together in a batch: the neighbours are what a query must be told apart from."
+    with_doc: float = 0.35
+    "Share of units that keep the rest of their documentation, and a random part of their summary's words."
+    drop_query: float = 0.15
+    "Share of the summary's words that the query lacks."
+    with_phrase: float = 0.3
+    "Share of queries with words around them that people add when they ask: how to, in python."
+    drop_fields: tuple[float, ...] = (0.1, 0.2, 0.1, 0.0, 0.05)
+    "Share of units that lack each of codling.search.encoder.FIELDS."
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitConfig:
+    """Length and randomness of the training."""
+
+    batch_size: int = 2_048
+    "Pairs; each is told apart from all others of its batch."
+    steps: int = 1_500
+    seed: int = 0
+    num_threads: int | None = None
+    "Cores for PyTorch's operators; none leaves PyTorch's own choice."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRunConfig:
+    """A whole training."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    views: ViewConfig = field(default_factory=ViewConfig)
+    fit: FitConfig = field(default_factory=FitConfig)
+    optim: OptimConfig = field(
+        default_factory=lambda: OptimConfig(
+            lr=3e-3, schedule="cosine", warmup_steps=30, min_lr_ratio=0.05, beta2=0.99, clip_norm=None
+        )
+    )
+    "Of the tables; the weights of words and fields learn at weight_lr."
+    weight_lr: float = 1e-2
+    "Peak learning rate of the logarithms of the words' weights."
+
+    def __post_init__(self) -> None:
+        if self.fit.batch_size % self.views.run:
+            raise ConfigError(f"fit.batch_size {self.fit.batch_size} must be a multiple of views.run {self.views.run}")

@@ -1,0 +1,122 @@
+"""Batches: which units stand together, and what of each the query and the code show this time."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from codling.search.encoder import FIELDS
+from codling.search.train.bags import DOC, Bags, Ints, Ragged
+from codling.search.train.config import ViewConfig
+from codling.search.train.net import Bag
+from codling.search.words import Pieces
+
+__all__ = ["Views"]
+
+_PHRASES = (
+    *(
+        "how to",
+        "how do i",
+        "how to {}",
+        "{} how to",
+        "in {}",
+        "in {}",
+        "using {}",
+        "{}",
+        "{}",
+        "{} code",
+        "{} function",
+    ),
+    *(
+        "a function to",
+        "method for",
+        "way to",
+        "code to",
+        "implementation of",
+        "where is",
+        "what is",
+        "with",
+        "example",
+    ),
+)
+"""What people add to a description when they ask for it, the language in place of {}. Documentation lacks it, so that
+words which tell nothing would otherwise count as rare ones."""
+
+
+class Views:
+    """An endless stream of batches, the same for the same seed."""
+
+    def __init__(self, bags: Bags, config: ViewConfig, *, pieces: Pieces, batch_size: int, seed: int) -> None:
+        self._bags, self._config = bags, config
+        self._phrases = [Ragged.of([_ids(pieces, each.format(name)) for each in _PHRASES]) for name in bags.languages]
+        self._rng = np.random.default_rng(seed)
+        self._num_runs = max(1, batch_size // config.run)
+        self._runs: list[Ints] = []
+
+    @property
+    def num_per_epoch(self) -> int:
+        """Batches until all units have been seen."""
+        return max(1, len(self._bags) // (self._num_runs * self._config.run))
+
+    def next(self) -> tuple[Bag, Bag]:
+        """Queries and code, in step."""
+        if len(self._runs) < self._num_runs:
+            self._runs = self._shuffled()
+        units = np.concatenate([self._runs.pop() for _ in range(min(self._num_runs, len(self._runs)))])
+        return self._queries(units), self._code(units)
+
+    def _shuffled(self) -> list[Ints]:
+        """All units in runs of one project each, as far as its size allows, in random order."""
+        order = self._rng.permutation(len(self._bags))
+        order = order[np.argsort(self._bags.project_N[order], kind="stable")]
+        num_runs = max(1, len(order) // self._config.run)
+        runs = np.array_split(order, num_runs)
+        return [runs[number] for number in self._rng.permutation(num_runs)]
+
+    def _queries(self, units: Ints) -> Bag:
+        pieces, owners = self._bags.summary.take(units)
+        kept = self._rng.random(len(pieces)) >= self._config.drop_query
+        said = np.flatnonzero(self._rng.random(len(units)) < self._config.with_phrase)
+        phrases = self._rng.integers(len(_PHRASES), size=len(said))
+        added = [
+            self._phrases[self._bags.language_N[units[row]]].take(np.array([phrase]))[0]
+            for row, phrase in zip(said, phrases, strict=True)
+        ]
+        of_added = np.repeat(said, [len(each) for each in added])
+        pieces, owners = np.concatenate([pieces[kept], *added]), np.concatenate([owners[kept], of_added])
+        return _bag(pieces, owners, np.ones(len(pieces)), len(units))
+
+    def _code(self, units: Ints) -> Bag:
+        bags, config = self._bags, self._config
+        pieces, owners = bags.pieces.take(units)
+        counts, _ = bags.counts.take(units)
+        dropped = self._rng.random((len(units), len(FIELDS))) < np.array(config.drop_fields)
+        kept = ~dropped[owners, pieces // bags.num_pieces]
+        told = self._rng.random(len(units)) < config.with_doc
+        rest, of_rest = bags.rest.take(units)
+        summary, of_summary = bags.summary.take(units)
+        share = self._rng.random(len(units))
+        shown_rest = told[of_rest]
+        shown_summary = told[of_summary] & (self._rng.random(len(summary)) < share[of_summary])
+        doc = np.concatenate([rest[shown_rest], summary[shown_summary]]) + DOC * bags.num_pieces
+        return _bag(
+            np.concatenate([pieces[kept], doc]),
+            np.concatenate([owners[kept], of_rest[shown_rest], of_summary[shown_summary]]),
+            np.concatenate([counts[kept], np.ones(len(doc))]),
+            len(units),
+        )
+
+
+def _ids(pieces: Pieces, text: str) -> npt.NDArray[np.int32]:
+    return np.array(pieces.ids(text), np.int32)
+
+
+def _bag(pieces: Ints, owners: Ints, counts: npt.NDArray[np.float64] | Ints, num_bags: int) -> Bag:
+    order = np.argsort(owners, kind="stable")
+    offsets = np.searchsorted(owners[order], np.arange(num_bags))
+    return Bag(
+        torch.from_numpy(pieces[order]),
+        torch.from_numpy(counts[order].astype(np.float32)),
+        torch.from_numpy(offsets),
+    )

@@ -178,10 +178,10 @@ class Catalogue:
         rows = self._all(f"{_ENTRY} WHERE text_id = ? ORDER BY top_line, end_line DESC", (text_id,))
         return [Entry._make(row) for row in rows]
 
-    def text_ids(self, text_ids: Sequence[int]) -> list[tuple[int, int]]:
-        """Those of some texts that exist still, each with the number of its file, by path."""
-        some = ",".join(map(str, map(int, text_ids)))
-        return self._all(f"SELECT text_id, id FROM files WHERE text_id IN ({some}) ORDER BY path")
+    def text_ids(self, text_ids: Iterable[int] | None) -> list[tuple[int, int]]:
+        """Those of some texts that exist still, each with the number of its file, by path; None for all texts."""
+        some = "" if text_ids is None else f"WHERE text_id IN ({','.join(map(str, map(int, text_ids)))})"
+        return self._all(f"SELECT text_id, id FROM files {some} ORDER BY path")
 
     def text(self, path: str) -> str | None:
         """A file's text as it was indexed; None if it is not indexed."""

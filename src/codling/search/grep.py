@@ -21,10 +21,11 @@ from codling.search.lexical import LexicalStore
 from codling.search.query import Query
 from codling.search.unit import Entry
 
-__all__ = ["Grep", "Match", "grep", "patterns_of", "required_trigrams"]
+__all__ = ["Grep", "Match", "grep", "patterns_of", "required_runs"]
 
 MAX_SECONDS = 2.0  # for one query: an expression that takes longer shows what it has found by then
-_MAX_FILES = 50_000
+_MAX_BLOCKS = 20_000  # of text that may hold a string; one that is in more tells nothing
+_FEW_TEXTS = 50  # that may have a match: looking at them is cheaper than asking further
 _MAX_UNITS = 300  # that ranking gets to see
 _MAX_MATCHES = 1_000  # counted in one file
 _MAX_ALTERNATIVES = 16  # of an expression, before it counts as having no literals
@@ -63,14 +64,13 @@ def grep(
         files: only these, by number; None for all.
     """
     patterns = patterns_of(query)
-    alternatives: list[set[str]] = [set().union(*(trigrams_of(phrase) for phrase in query.phrases))]
+    phrases = [phrase.lower() for phrase in query.phrases]
+    needles = [phrases]
     if query.pattern is not None:
-        found = required_trigrams(query.pattern)
-        alternatives = [alternatives[0] | each for each in found]
+        needles = [phrases + runs for runs in required_runs(query.pattern)]
     deadline = time.monotonic() + max_seconds
-    candidates = lexical.files_with(alternatives, _MAX_FILES)
+    candidates = _candidates(needles, lexical)
     matches: list[Match] = []
-    is_complete = len(candidates) < _MAX_FILES
     for text_id, file in catalogue.text_ids(candidates):
         if files is not None and file not in files:
             continue
@@ -78,13 +78,16 @@ def grep(
         if remaining <= 0 or len(matches) >= _MAX_UNITS:
             return Grep(matches, False)
         text = catalogue.text_of(text_id)
+        lowered = text.lower()
+        if not any(all(needle in lowered for needle in each) for each in needles):
+            continue  # far cheaper to know than by the expression
         try:
             lines = [_lines(pattern, text, remaining) for pattern in patterns]
         except TimeoutError:
             return Grep(matches, False)
         if all(lines):
             matches += _units(catalogue.in_text(text_id), lines)
-    return Grep(matches, is_complete)
+    return Grep(matches, True)
 
 
 def patterns_of(query: Query) -> list[regex.Pattern[str]]:
@@ -95,20 +98,31 @@ def patterns_of(query: Query) -> list[regex.Pattern[str]]:
     return patterns
 
 
-def trigrams_of(text: str) -> set[str]:
-    """The three-letter pieces of a text, in lower case."""
-    lowered = text.lower()
-    return {lowered[start : start + 3] for start in range(len(lowered) - 2)}
+def _candidates(alternatives: Sequence[Sequence[str]], lexical: LexicalStore) -> set[int] | None:
+    """Numbers of the texts that may have a match; None for all."""
+    found: set[int] = set()
+    for needles in alternatives:
+        texts: set[int] | None = None
+        for needle in sorted(needles, key=len, reverse=True):
+            having = lexical.texts_with(needle, _MAX_BLOCKS)
+            if having is not None:
+                texts = having if texts is None else texts & having
+            if texts is not None and len(texts) <= _FEW_TEXTS:
+                break
+        if texts is None:
+            return None
+        found |= texts
+    return found
 
 
-def required_trigrams(pattern: re.Pattern[str]) -> list[set[str]]:
-    """Sets of trigrams of which every match has at least one whole; one empty set where nothing can be said."""
+def required_runs(pattern: re.Pattern[str]) -> list[list[str]]:
+    """Runs of literals, in lower case: every match has all runs of at least one list; an empty list says nothing."""
     try:
         alternatives = _alternatives(sre_parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE))
     except (re.error, RecursionError, AttributeError):
-        return [set()]
-    found = [set().union(*map(trigrams_of, runs)) for runs in alternatives]
-    return found if len(found) <= _MAX_ALTERNATIVES and all(found) else [set()]
+        return [[]]
+    found = [[run.lower() for run in runs if len(run) > 2] for runs in alternatives]
+    return found if len(found) <= _MAX_ALTERNATIVES and all(found) else [[]]
 
 
 def _alternatives(parsed: Any) -> list[list[str]]:

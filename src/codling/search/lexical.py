@@ -7,7 +7,7 @@ killed process leaves the commit before. BM25: Robertson & Zaragoza 2009; a unit
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from codling.search.store import Document, FileText, Found, Request
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["FIELD_WEIGHTS", "LexicalError", "LexicalStore"]
+__all__ = ["BLOCK_OVERLAP", "FIELD_WEIGHTS", "LexicalError", "LexicalStore"]
 
 FIELD_WEIGHTS = {"name": 3.0, "place": 1.0, "signature": 1.0, "doc": 1.5, "code": 1.0, "path": 1.0}
 "Fields of terms, and how much a match in each counts: what a thing is called and what is said of it tell most."
@@ -27,9 +27,14 @@ _NAME_WEIGHT = 6.0  # the query is exactly what the unit is called, or holds a w
 _WORD_WEIGHT = 1.0  # a plain word among others is what the unit is called, which means little: run, get, state
 _PREFIX_WEIGHT = 2.0  # … or begins it
 _FUZZY_WEIGHT = 2.0  # … or is nearly it
+_MIN_PREFIX = 2  # characters; one letter begins everything
 _MIN_FUZZY = 4  # characters; shorter names are a typing error away from everything
 _TWO_ERRORS = 9  # characters from which on two typing errors are forgiven
 _MAX_PREFIXED = 12  # names that a beginning may stand for
+BLOCK_OVERLAP = 100
+"Characters of an exact string that lie in one block of a text whole."
+
+_BLOCK_CHARS = 3_000  # a file has most trigrams, a screenful only those of what stands in it
 _HEAP_BYTES = 64_000_000  # of a writer, before it flushes a segment
 _MAX_TERM_SET = 20_000  # files in a filter; more are filtered afterwards
 
@@ -95,10 +100,11 @@ class LexicalStore:
 
         writer = self._writer()
         for each in texts:
-            row = tantivy.Document()
-            row.add_unsigned("text", each.file)
-            row.add_text("trigrams", each.text)
-            writer.add_document(row)
+            for block in _blocks(each.text):
+                row = tantivy.Document()
+                row.add_unsigned("text", each.file)
+                row.add_text("trigrams", block)
+                writer.add_document(row)
 
     def delete(self, ids: Sequence[int]) -> None:
         writer = self._writer()
@@ -140,22 +146,26 @@ class LexicalStore:
         should = self._clauses(request)
         return self._found(self._filtered(should, request), k) if should else []
 
-    def files_with(self, alternatives: Sequence[Iterable[str]], limit: int) -> list[int]:
-        """Files whose text has all trigrams of at least one of the alternatives; all files if one has none."""
+    def texts_with(self, needle: str, limit: int) -> set[int] | None:
+        """Numbers of the texts that may hold a string, upper and lower case alike; all that do are among them.
+
+        Args:
+            needle: what is longer than BLOCK_OVERLAP counts by its beginning.
+
+        Returns:
+            None if that cannot be said: it is too short, or in more blocks of text than limit.
+        """
         import tantivy
 
-        choices = []
-        for trigrams in alternatives:
-            terms = [self._term("trigrams", trigram.lower(), "basic") for trigram in trigrams]
-            if not terms:
-                choices = [tantivy.Query.all_query()]
-                break
-            choices.append(tantivy.Query.boolean_query([(tantivy.Occur.Must, term) for term in terms]))
-        query = choices[0] if len(choices) == 1 else tantivy.Query.disjunction_max_query(choices)
-        only_files = tantivy.Query.range_query(self._schema, "text", tantivy.FieldType.Unsigned, 0, 1 << 62)
-        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, only_files)])
-        hits = self._searcher.search(query, limit, count=False).hits
-        return [int(value or 0) for value in self._searcher.fast_field_values("text", [at for _, at in hits])]
+        lowered = needle[:BLOCK_OVERLAP].lower()
+        trigrams = {lowered[start : start + 3] for start in range(len(lowered) - 2)}
+        if not trigrams:
+            return None
+        terms = [(tantivy.Occur.Must, self._term("trigrams", each)) for each in sorted(trigrams)]
+        hits = self._searcher.search(tantivy.Query.boolean_query(terms), limit + 1, count=False).hits
+        if len(hits) > limit:
+            return None
+        return {int(value or 0) for value in self._searcher.fast_field_values("text", [at for _, at in hits])}
 
     def frequency(self, term: str) -> int:
         """How many units have a term in their code, or in their documentation."""
@@ -204,10 +214,11 @@ class LexicalStore:
         coined = {name for word, name in names.items() if not word.isalpha() or not (word.islower() or word.istitle())}
         found: Clauses = []
         for word in words:
-            if self._searcher.doc_freq("names", word):
-                weight = _NAME_WEIGHT if len(words) == 1 or word in coined else _WORD_WEIGHT
-                found.append((should, boost(self._term("names", word, "basic"), weight)))
-        if len(words) != 1 or (found and len(words[0]) < 3):
+            weight = _NAME_WEIGHT if len(words) == 1 or word in coined else _WORD_WEIGHT
+            for name in _endings(word):
+                if self._searcher.doc_freq("names", name):
+                    found.append((should, boost(self._term("names", name, "basic"), weight)))
+        if len(words) != 1 or len(words[0]) < _MIN_PREFIX:
             return found
         word = words[0]
         prefixed = self._searcher.terms_with_prefix("names", word, limit=_MAX_PREFIXED)
@@ -257,10 +268,22 @@ class LexicalStore:
         return self._open_writer
 
 
+def _blocks(text: str) -> Iterator[str]:
+    """A text in pieces; whatever is no longer than the overlap lies in one of them whole."""
+    for start in range(0, max(1, len(text)), _BLOCK_CHARS):
+        yield text[start : start + _BLOCK_CHARS + BLOCK_OVERLAP]
+
+
 def _as_name(word: str) -> str:
     """A word of a query as names are kept; empty when it is none."""
     name = word.strip("`'\".,;:?!()[]{}<>").replace("::", ".").replace("->", ".").replace("#", ".").lower()
     return name if any(character.isalnum() or character == "_" for character in name) else ""
+
+
+def _endings(name: str) -> list[str]:
+    """A dotted name and what remains of it without its first parts: a.b.c, b.c, c."""
+    parts = [part for part in name.split(".") if part]
+    return [".".join(parts[first:]) for first in range(len(parts))]
 
 
 def _schema() -> tantivy.Schema:

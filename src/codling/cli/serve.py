@@ -1,4 +1,4 @@
-"""codling serve: completions for editors, and the page."""
+"""codling serve: completions and search for editors, and the page."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ def serve(
         typer.Option(envvar="CODLING_TOKEN", help="Token that clients must show; made up when one is needed."),
     ] = None,
     project: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            exists=True, file_okay=False, help="Folder of the project that you work in; its other files count, too."
+            exists=True,
+            file_okay=False,
+            help="Folder of a project, to search in; may be given repeatedly. Completions know the first one's files.",
         ),
     ] = None,
     open_: Annotated[
@@ -40,20 +42,22 @@ def serve(
         int | None, typer.Option(min=1, max=64, help="Requests to work on at once; each takes one core.")
     ] = None,
 ) -> None:
-    """Serve completions over HTTP, and a page to try them on.
+    """Serve completions and code search over HTTP, and a page to try them on.
 
     Prints the page's address on stdout when it is ready; Ctrl-C stops it.
     """
+    from codling.serve.codebase import Codebase
     from codling.serve.http import Limits, make_app
     from codling.serve.models import Shelf
     from codling.serve.server import bind, new_token, run
 
     address = bind(host, port)  # first, for it is quick to fail
-    shelf = Shelf(model or (), project=project)
+    shelf = Shelf(model or (), project=project[0] if project else None)
     if not token:
         token = None if address.loopback else new_token()
     limits = Limits(threads=threads or min(4, os.cpu_count() or 1))
-    app = make_app(shelf, token=token, loopback=address.loopback, limits=limits)
+    code = Codebase(project or ())
+    app = make_app(shelf, token=token, loopback=address.loopback, limits=limits, code=code)
     url = f"{address.url}?token={token}" if token else address.url
 
     def ready() -> None:

@@ -122,6 +122,7 @@ def _fill(
 ) -> int:
     """Put files into a generation that nobody reads yet; returns how many were left out."""
     num_left_out = done = num_waiting = 0
+    progress(0, len(paths))
     for batch in _batches(_prepared(generation, paths, {}, workers)):
         if cancelled():
             raise CancelledError("the index is no longer asked for; the one that was there stays")

@@ -15,11 +15,13 @@ from starlette.routing import Route
 
 from codling.errors import BusyError, CodlingError
 from codling.serve.api import Api
+from codling.serve.codebase import Codebase, NotIndexedError
 from codling.serve.desk import AbandonedError, Desk
 from codling.serve.guard import Guard, error_response
 from codling.serve.metrics import Counted, Metrics
 from codling.serve.models import Shelf, UnknownModelError
 from codling.serve.page import Page
+from codling.serve.searchapi import SearchApi
 
 __all__ = ["Limits", "make_app"]
 
@@ -46,6 +48,7 @@ def make_app(
     loopback: bool = True,
     limits: Limits | None = None,
     page: Page | None = None,
+    code: Codebase | None = None,
 ) -> Starlette:
     """The application that `codling serve` runs.
 
@@ -53,6 +56,7 @@ def make_app(
         shelf: the models.
         token: what every request but /healthz must show; None when none is asked for.
         loopback: only this machine can reach it; requests that name another host are refused.
+        code: what is searched; None for nothing.
 
     Returns:
         An ASGI application; its ``state.desk`` can be closed to give up all work under way.
@@ -62,12 +66,15 @@ def make_app(
     desk = Desk(limits.threads, limits.timeout_s, lambda reason: counts.cancelled.labels(reason).inc())
     counts.in_flight.set_function(lambda: desk.in_flight)
     page = page or Page()
+    code = code or Codebase()
     api = Api(shelf=shelf, desk=desk, counts=counts, page=page, budget_ms=limits.budget_ms)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        code.start()
         yield
         desk.close()
+        code.close()
         shelf.close()
 
     app = Starlette(
@@ -77,6 +84,7 @@ def make_app(
             Route("/api/sample", api.sample, methods=["POST"]),
             Route("/api/models", api.models),
             Route("/api/models/{name:path}", api.model),
+            *SearchApi(code=code, desk=desk).routes,
             Route("/healthz", api.healthz),
             Route("/metrics", api.metrics),
             Route("/", api.index),
@@ -100,7 +108,7 @@ def make_app(
 
 
 async def _user_error(_: Request, error: Exception) -> Response:
-    if isinstance(error, UnknownModelError):
+    if isinstance(error, (UnknownModelError, NotIndexedError)):
         return error_response(404, str(error))
     if isinstance(error, BusyError):
         return error_response(429, str(error), _RETRY)

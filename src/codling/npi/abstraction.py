@@ -16,7 +16,7 @@ from codling.npi.task import Problem, Task
 __all__ = ["Checked", "check_abstraction"]
 
 NUM_LARGER = 50
-"Problems of up to ten times the training size, drawn at random, beside the small ones."
+"Problems of growing size, drawn at random, beside the small ones."
 
 
 @dataclass(frozen=True)
@@ -123,5 +123,6 @@ class _Checker:
 def _problems(task: Task) -> Iterable[Problem]:
     yield from task.small()
     chance = random.Random(2)
+    largest = task.check_size or 10 * task.train_size
     for index in range(NUM_LARGER):
-        yield task.sample(chance, 1 + index * 10 * task.train_size // NUM_LARGER)
+        yield task.sample(chance, 1 + index * largest // NUM_LARGER)

@@ -99,7 +99,7 @@ class _Run:
         max_steps: int,
         watch: Callable[[Tick], None] | None,
     ) -> None:
-        self.repertoire = task.repertoire
+        self.task, self.repertoire = task, task.repertoire
         self.decider, self.max_steps, self.watch = decider, max_steps, watch
         self.outcomes: list[Outcome | None] = [None] * len(problems)
         self.environments = [task.start(problem) for problem in problems]
@@ -172,7 +172,7 @@ class _Run:
         result = None
         if failure is None:
             try:
-                result = self.environments[problem].result()
+                result = self.task.result(self.environments[problem])
             except Exception as error:
                 failure = f"its environment shows no result ({type(error).__name__}: {error})"
         self.outcomes[problem] = Outcome(result=result, num_steps=self.num_steps[problem], failure=failure)

@@ -104,7 +104,7 @@ def record(
             raise TaskError(
                 f"the programs of {task.name} are not done after {max_steps:,} steps on {_show(task, problem)}"
             )
-        result, answer = environment.result(), task.answer(problem)
+        result, answer = task.result(environment), task.answer(problem)
         if result != answer:
             raise TaskError(
                 f"the programs of {task.name} are wrong: on {_show(task, problem)} they come to {result[:60]!r}, "

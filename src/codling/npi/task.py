@@ -40,6 +40,8 @@ class Task:
     "Words of one small problem."
     train_size: ClassVar[int] = 3
     "Practice problems are at most so large."
+    check_size: ClassVar[int | None] = None
+    "The proof's assumptions are checked on problems up to this size; ten times the practice problems' by default."
 
     def __init__(self, recursion: str = "full") -> None:
         """Choose how it is told.
@@ -87,6 +89,10 @@ class Task:
     def start(self, problem: Problem) -> Environment:
         """The environment at the beginning."""
         return self.environment(*problem)
+
+    def result(self, environment: Environment) -> str:
+        """What the environment shows for an answer when the program has ended."""
+        return environment.result()
 
     def answer(self, problem: Problem) -> str:
         """The right result, found without the programs; what is learned is checked against it."""

@@ -5,10 +5,29 @@ from __future__ import annotations
 from codling.errors import TaskError, nearest
 from codling.npi.task import Task
 from codling.npi.tasks.addition import Addition
+from codling.npi.tasks.bubble_sort import BubbleSort
+from codling.npi.tasks.hanoi import Hanoi
+from codling.npi.tasks.maximum import Maximum
+from codling.npi.tasks.merge_sort import MergeSort
+from codling.npi.tasks.multiplication import Multiplication
+from codling.npi.tasks.quicksort import Quicksort
+from codling.npi.tasks.subtraction import Subtraction
+from codling.npi.tasks.topological_sort import TopologicalSort
 
 __all__ = ["TASKS", "find_task"]
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Addition,)}
+_ALL: tuple[type[Task], ...] = (
+    Addition,
+    Subtraction,
+    Multiplication,
+    BubbleSort,
+    MergeSort,
+    Quicksort,
+    TopologicalSort,
+    Hanoi,
+    Maximum,
+)
+TASKS: dict[str, type[Task]] = {task.name: task for task in _ALL}
 "All of them by name."
 
 

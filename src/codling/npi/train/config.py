@@ -60,7 +60,10 @@ class NPIConfig:
 
 PRESETS = {
     "small": NPIConfig(),
-    "large": NPIConfig(core=CoreConfig(hidden_size=128)),
+    "large": NPIConfig(
+        core=CoreConfig(hidden_size=128, encoder_size=256, state_size=128),
+        train=TrainConfig(lr=5e-3, batch_size=512, steps_per_round=500),
+    ),
     "paper": NPIConfig(core=CoreConfig(hidden_size=256, num_layers=2), train=TrainConfig(lr=1e-3)),
 }
 "By name: small for one task, large for all of them, paper for the size of Reed & de Freitas."

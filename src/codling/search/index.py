@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
 from codling.errors import CodlingError, InputError
-from codling.search.candidate import Candidate, Ranked
 from codling.search.generation import Generation
 from codling.search.places import IndexOptions, Pointer, SearchIndexError, index_folder, read_pointer
-from codling.search.query import Filters, Query, parse_query
-from codling.search.ranking import rank
-from codling.search.related import related
-from codling.search.results import Explanation, Hit, Results
-from codling.search.retrieval import request_for, retrieve
-from codling.search.store import Floats
+from codling.search.query import Filters
+from codling.search.searchable import Searchable
 from codling.search.unit import Entry
 from codling.search.update import Progress, UpdateReport, build_generation, update_generation, usable_encoder
 from codling.search.walk import environment_root
@@ -28,161 +21,7 @@ from codling.search.walk import environment_root
 __all__ = ["CodeIndex", "CodeIndexes"]
 
 
-class _Searches:
-    """What one index and several have in common."""
-
-    @property
-    def indexes(self) -> Sequence[CodeIndex]:
-        raise NotImplementedError
-
-    def search(self, query: str, k: int = 10, filters: Filters | None = None, *, neural: bool = True) -> Results:
-        """The k units that answer a query best.
-
-        Args:
-            query: words, names, ``"exact strings"``, ``re:/expressions/`` and filters; see codling.search.query.
-            filters: in place of those that the query has.
-            neural: ask the encoder, too; without it, words alone count.
-
-        Raises:
-            QueryError: the query cannot be read.
-            SearchIndexError: an index is damaged or gone.
-        """
-        start = time.perf_counter()
-        parsed = parse_query(query)
-        if filters is not None:
-            parsed = replace(parsed, filters=filters)
-        ranked, marked, is_complete = self._ranked(parsed, k, neural=neural)
-        hits = tuple(self._hit(each, marked) for each in ranked)
-        return Results(query=query, hits=hits, ms=1000 * (time.perf_counter() - start), is_complete=is_complete)
-
-    def explain(self, query: str, unit: str, k: int = 1_000, filters: Filters | None = None) -> Explanation:
-        """Why a unit is where it is in the list for a query.
-
-        Args:
-            unit: its id, as hits have it.
-            filters: in place of those that the query has.
-
-        Raises:
-            InputError: no unit has that id.
-        """
-        parsed = parse_query(query)
-        if filters is not None:
-            parsed = replace(parsed, filters=filters)
-        try:
-            number = int(unit, 16)
-        except ValueError:
-            raise InputError(f"{unit!r} is no unit's id; hits have them") from None
-        owner = next((each for each in self.indexes if number in each.generation().catalogue.entries([number])), None)
-        if owner is None:
-            raise InputError(f"no unit has the id {unit}; it may have changed since")
-        ranked, marked, _ = self._ranked(parsed, k)
-        place = next((at for at, each in enumerate(ranked) if each.candidate.entry.id == number), None)
-        generation = owner.generation()
-        request = request_for(parsed, generation, {})
-        stores = {generation.lexical.part: generation.lexical.explain(request, number)}
-        if generation.neural is not None:
-            stores[generation.neural.part] = generation.neural.explain(request, number)
-        return Explanation(
-            hit=None if place is None else self._hit(ranked[place], marked),
-            rank=None if place is None else place + 1,
-            stores={name: parts for name, parts in stores.items() if parts},
-            candidate={} if place is None else ranked[place].candidate.parts,
-        )
-
-    def find_related(
-        self, path: str | None = None, line: int | None = None, *, code: str | None = None, k: int = 10
-    ) -> Results:
-        """Code like this code: like the unit at a line of an indexed file, or like a text.
-
-        Args:
-            path: below a root, with / between folders, or absolute.
-            line: 1-based; None for the file's beginning.
-            code: in place of both.
-
-        Raises:
-            InputError: neither is given, or no index has the file.
-        """
-        start = time.perf_counter()
-        if (path is None) == (code is None):
-            raise InputError("name a file and a line, or give code")
-        indexes = self.indexes
-        origin: tuple[int, Entry] | None = None
-        if path is not None:
-            origin = self._unit_at(path, line or 1)
-            code = ""
-        generations = [each.generation() for each in indexes]
-        ranked = related(generations, origin, code or "", k)
-        hits = tuple(self._hit(each, {}) for each in ranked)
-        asked = f"{path}:{line or 1}" if path is not None else "code"
-        return Results(query=asked, hits=hits, ms=1000 * (time.perf_counter() - start))
-
-    def definition(self, name: str, k: int = 10) -> Results:
-        """Where a name is defined; ``Class.method`` and ``package.name`` narrow it down."""
-        start = time.perf_counter()
-        parts = [part for part in name.replace("::", ".").replace("#", ".").replace("->", ".").split(".") if part]
-        found: list[tuple[tuple[Any, ...], Ranked]] = []
-        for number, index in enumerate(self.indexes):
-            for entry in index.generation().catalogue.named(parts[-1]) if parts else ():
-                around = _num_matched(entry, parts[:-1])
-                order = (-around, entry.name != parts[-1], _is_aside(entry), _is_minor(entry), entry.path, entry.line)
-                found.append((order, Ranked(Candidate(entry, {}, number), float(1 + around), {"name": 1.0 + around})))
-        found.sort(key=lambda each: each[0])
-        hits = tuple(self._hit(each, {}) for _, each in found[:k])
-        return Results(query=name, hits=hits, ms=1000 * (time.perf_counter() - start))
-
-    def _ranked(
-        self, query: Query, k: int, *, neural: bool = True
-    ) -> tuple[list[Ranked], dict[tuple[int, int], tuple[int, ...]], bool]:
-        vectors: dict[str, Floats] | None = {} if neural else None
-        candidates: list[Candidate] = []
-        marked: dict[tuple[int, int], tuple[int, ...]] = {}
-        is_complete = True
-        for number, index in enumerate(self.indexes):
-            if not index.is_asked(query.filters):
-                continue
-            generation = index.generation()
-            found = retrieve(generation, request_for(query, generation, vectors), number)
-            candidates += found.candidates
-            marked.update(((number, id_), lines) for id_, lines in found.marked.items())
-            is_complete = is_complete and found.is_complete
-        return rank(query, candidates, k), marked, is_complete
-
-    def _unit_at(self, path: str, line: int) -> tuple[int, Entry]:
-        """The innermost unit at a line, and the number of its index."""
-        for number, index in enumerate(self.indexes):
-            entries = index.units(index.relative(path))
-            if entries:
-                holding = [entry for entry in entries if entry.top_line <= line <= entry.end_line]
-                near = holding or sorted(entries, key=lambda entry: -abs(entry.line - line))
-                return number, min(near, key=lambda entry: entry.end_line - entry.top_line) if holding else near[-1]
-        raise InputError(f"{path} is in no index that is searched; `codling index` takes up new files")
-
-    def _hit(self, ranked: Ranked, marked: dict[tuple[int, int], tuple[int, ...]]) -> Hit:
-        entry, number = ranked.candidate.entry, ranked.candidate.index
-        index = self.indexes[number]
-        catalogue = index.generation().catalogue
-        return Hit(
-            path=entry.path,
-            line=entry.line,
-            end_line=entry.end_line,
-            name=entry.name,
-            qualified_name=entry.qualified_name,
-            kind=entry.kind,
-            signature=entry.signature,
-            language=entry.language,
-            score=ranked.score,
-            parts=ranked.parts,
-            unit=f"{entry.id:016x}",
-            root=index.root,
-            repo=index.name,
-            folded=tuple((each.entry.path, each.entry.line) for each in ranked.folded),
-            marked=marked.get((number, entry.id), ()),
-            entry=entry,
-            read=lambda: catalogue.text(entry.path) or "",
-        )
-
-
-class CodeIndex(_Searches):
+class CodeIndex(Searchable):
     """A searchable index of a project's code, kept on disk. Safe to search from several threads and processes, also
     while one of them updates it."""
 
@@ -388,7 +227,7 @@ class CodeIndex(_Searches):
         self.close()
 
 
-class CodeIndexes(_Searches):
+class CodeIndexes(Searchable):
     """Several indexes, searched as one."""
 
     def __init__(self, indexes: Iterable[CodeIndex]) -> None:
@@ -408,25 +247,3 @@ def _root(root: Path | str, scope: str) -> Path:
     if not where.is_dir():
         raise InputError(f"{root} is no folder")
     return environment_root(where) if scope == "environment" else where
-
-
-def _num_matched(entry: Entry, around: Sequence[str]) -> int:
-    """How many of the names that a definition is asked to stand in are where it stands, from the inside out."""
-    scopes = [*PurePosixPath(entry.path).with_suffix("").parts, *entry.qualified_name.split(".")[:-1]]
-    num = 0
-    for wanted in reversed(around):
-        if wanted not in scopes:
-            return num
-        scopes = scopes[: len(scopes) - scopes[::-1].index(wanted) - 1]
-        num += 1
-    return num
-
-
-def _is_aside(entry: Entry) -> bool:
-    """Whether a definition stands in tests, examples or stubs."""
-    parts = {part.lower() for part in PurePosixPath(entry.path).parts}
-    return bool(parts & {"test", "tests", "testing", "examples", "docs", "vendor", "_vendor", "third_party"})
-
-
-def _is_minor(entry: Entry) -> bool:
-    return entry.kind in ("constant", "module", "chunk")

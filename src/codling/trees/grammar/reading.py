@@ -75,7 +75,7 @@ def _as_grammar(node: Any, type_name: str) -> tuple[str, Fields]:
 class _Made:
     """A node that the grammar has and ``ast`` does not."""
 
-    def __init__(self, name: str, **fields: Any) -> None:
+    def __init__(self, name: str, /, **fields: Any) -> None:
         self.name, self.fields = name, fields
 
 

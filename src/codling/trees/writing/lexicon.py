@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -23,8 +23,8 @@ from onnx import TensorProto, helper, numpy_helper
 from codling.bundle import StateRow
 from codling.lm.lookup_graph import Lookups
 from codling.lm.nets import RecurrentLM
-from codling.lm.onnx_graph import Graph
 from codling.lm.pointer_graph import write_pointer
+from codling.training.onnx_graph import Graph
 
 __all__ = ["GATES", "build_graph", "quantise", "state_rows"]
 

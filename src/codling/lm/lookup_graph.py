@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from codling.lm.lookup import DOCUMENT_WEIGHT, KEY_MODULUS, coefficients
 from codling.lm.nets import RecurrentLM
-from codling.lm.onnx_graph import END, Graph
+from codling.training.onnx_graph import END, Graph
 
 __all__ = ["Lookups"]
 

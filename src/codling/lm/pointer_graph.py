@@ -10,8 +10,8 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from codling.lm.nets import RecurrentLM
-from codling.lm.onnx_graph import END, Graph
 from codling.lm.pointer import LEAST, NEVER
+from codling.training.onnx_graph import END, Graph
 
 __all__ = ["write_pointer"]
 

@@ -92,6 +92,34 @@ def solve(
         stdout().print(outcome.result, markup=False)
 
 
+@app.command(context_settings=_PASS_NEGATIVE)
+def run(
+    task: TaskName,
+    problem: Words = None,
+    model: Model = "npi",
+    delay_s: Annotated[float, typer.Option(min=0, help="Seconds between two steps, on a terminal.")] = 0.15,
+    max_steps: MaxSteps = 20_000,
+    teacher: Annotated[bool, typer.Option(help="Compare with the task's own programs, step by step.")] = True,
+    json: JsonOption = False,
+) -> None:
+    """Show a run: the environment, the stack of calls, how sure each decision is. `--json` gives the whole trace."""
+    from codling.cli.npi_show import play, print_frames
+    from codling.npi.model import load_interpreter
+    from codling.npi.trace import trace
+
+    chosen = _one_task(task)
+    parsed = chosen.parse(problem or [])
+    found = trace(load_interpreter(model), chosen, parsed, max_steps=max_steps, teacher=teacher)
+    if json:
+        print_json(found.to_json(), indent=None)
+        return
+    console = stdout()
+    if console.is_terminal:
+        play(found, console, delay_s)
+    else:
+        print_frames(found, console)
+
+
 @app.command()
 def verify(
     tasks: Annotated[

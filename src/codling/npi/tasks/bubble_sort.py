@@ -1,4 +1,4 @@
-"""Bubble sort, told with full recursion, with some (the inner loops loop), and with none: Cai, Shin & Song 2017, table 1."""
+"""Bubble sort, told with full recursion, with some (the inner loops loop), and with none: Cai, Shin & Song 2017."""
 
 from __future__ import annotations
 

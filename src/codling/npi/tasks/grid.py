@@ -28,7 +28,7 @@ class Grid(Environment):
     """Four rows; column 0 is the rightmost, so that numbers of any length stand below each other."""
 
     def __init__(self, a: int, b: int) -> None:
-        self.rows = {"a": digits_of(a), "b": digits_of(b), "carry": [], "out": []}
+        self.rows: dict[str, list[int | None]] = {"a": [*digits_of(a)], "b": [*digits_of(b)], "carry": [], "out": []}
         self.cursor = {"a": 0, "b": 0, "carry": 0, "out": 0}
 
     def at(self, row: str) -> int | None:
@@ -58,7 +58,7 @@ class Grid(Environment):
         cells, cursor = self.rows[row], self.cursor[row]
         if cursor < 0:
             raise IndexError("nothing can be written right of the last column")
-        cells += [0] * (cursor + 1 - len(cells))
+        cells += [None] * (cursor + 1 - len(cells))
         cells[cursor] = digit
 
     def result(self) -> str:
@@ -69,7 +69,8 @@ class Grid(Environment):
         width = max(width, 1, *(cursor + 1 for cursor in self.cursor.values()))
         rows = []
         for name, digits in self.rows.items():
-            cells = tuple([""] * (width - len(digits)) + [str(digit) for digit in reversed(digits)])
+            written = ["" if digit is None else str(digit) for digit in reversed(digits)]
+            cells = tuple([""] * (width - len(digits)) + written)
             rows.append(Row(name, cells, (("", width - 1 - self.cursor[name]),), align="right"))
         return View(tuple(rows))
 

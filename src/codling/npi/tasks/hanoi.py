@@ -102,7 +102,7 @@ def _moves(num_disks: int) -> Iterator[str]:
     for number in range(1, 1 << num_disks):
         disk = (number & -number).bit_length() - 1
         way = 2 if disk % 2 == 0 else 1
-        # The smallest disk goes a > c > b where the number of disks is odd, the next one the other way round, and so on.
+        # The smallest disk goes a > c > b where the number of disks is odd, the next one the other way round.
         source = at[disk]
         at[disk] = (source + way) % 3
         yield f"{pegs[source]}>{pegs[at[disk]]}"

@@ -1,4 +1,4 @@
-"""Subtraction as at school, on the grid of addition: where a digit is too small, one is borrowed from the next column."""
+"""Subtraction as at school, on the grid of addition: a digit that is too small borrows from the next column."""
 
 from __future__ import annotations
 

@@ -61,8 +61,9 @@ class Graph(Environment):
         return node is not None and self.colour[node] == "white"
 
     @action(
-        changes=lambda which: {"child_done": ANY, "child_white": ANY}
-        | ({"start_white": [False]} if which == "start" else {})
+        changes=lambda which: (
+            {"child_done": ANY, "child_white": ANY} | ({"start_white": [False]} if which == "start" else {})
+        )
     )
     def enter(self, which: Which) -> None:
         """Go on the path to the next start, or the next successor."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,6 +61,7 @@ def made(
     from codling.search.index import CodeIndex
 
     encoder = None if neural is False else "search"
+    workers = workers or os.cpu_count() or 1
     if not rebuild:
         try:
             found = CodeIndex.open(root, folder=folder)

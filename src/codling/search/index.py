@@ -41,7 +41,7 @@ class CodeIndex(Searchable):
         folder: Path | None = None,
         encoder: str | None = "search",
         scope: str = "project",
-        workers: int | None = None,
+        workers: int = 1,
         progress: Progress = lambda *_: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> CodeIndex:
@@ -51,7 +51,8 @@ class CodeIndex(Searchable):
             root: the project's folder; with scope "environment" that of a Python environment, as ``.venv``.
             folder: where to keep the index; None for the user's cache folder.
             encoder: name or path of the bundle that encodes units; None to search by words alone.
-            workers: processes; None for as many as there are processors.
+            workers: processes that read files. They import the main module anew: a script that asks for more than one
+                does it under ``if __name__ == "__main__"``.
 
         Raises:
             InputError: the root is no folder, or no Python environment.
@@ -136,7 +137,7 @@ class CodeIndex(Searchable):
         self,
         paths: Iterable[str] | None = None,
         *,
-        workers: int | None = None,
+        workers: int = 1,
         progress: Progress = lambda *_: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> UpdateReport:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ def build_generation(
     folder: Path,
     options: IndexOptions,
     *,
-    workers: int | None = None,
+    workers: int = 1,
     progress: Progress = lambda *_: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> UpdateReport:
@@ -116,7 +115,7 @@ def build_generation(
 def _fill(
     generation: Generation,
     paths: Sequence[str],
-    workers: int | None,
+    workers: int,
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> int:
@@ -150,7 +149,7 @@ def update_generation(
     folder: Path,
     *,
     paths: Iterable[str] | None = None,
-    workers: int | None = None,
+    workers: int = 1,
     progress: Progress = lambda *_: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> UpdateReport:
@@ -253,7 +252,7 @@ def _changes(
 
 
 def _prepared(
-    generation: Generation, paths: Sequence[str], known: dict[str, FileRow], workers: int | None
+    generation: Generation, paths: Sequence[str], known: dict[str, FileRow], workers: int
 ) -> Iterator[PreparedFile | _Same | str]:
     """Files as they are on disk, in order; the path alone of what cannot be indexed."""
     options, root = generation.pointer.options, generation.pointer.root
@@ -263,7 +262,7 @@ def _prepared(
         some = paths[first : first + _TASK_FILES]
         hashes = [known[path].hash if path in known else b"" for path in some]
         tasks.append(_Task(root, some, hashes, options.max_file_bytes, encoder))
-    num_workers = 1 if len(paths) < _MIN_PARALLEL else workers or os.cpu_count() or 1
+    num_workers = 1 if len(paths) < _MIN_PARALLEL else workers
     with worker_pool(num_workers) as pool:
         for results in in_order(pool, _run, tasks, ahead=4 * num_workers if num_workers > 1 else 1):
             yield from results

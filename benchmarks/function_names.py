@@ -4,14 +4,15 @@ one.
     python benchmarks/function_names.py TEXTS [--train 20000] [--test 4000] [--epochs 4] [--seeds 1] [--json]
 
 TEXTS is a folder with train, valid and test.parquet, as ``codling corpus build`` leaves them: split by project, so
-names are of packages that training hasn't seen. Both namers get the same functions, labels, width, steps and threshold
-choice.
+names are of packages that training hasn't seen. All namers get the same functions, labels, width, steps, schedule and
+threshold choice; "tree and bag" has the encoders of both side by side.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import json
 import random
 import sys
@@ -24,17 +25,20 @@ import torch
 from context import commit, cpu
 
 from codling.trees import (
-    BagNamer,
+    BagEncoder,
     Function,
     Labels,
+    Namer,
     NamingConfig,
-    TreeNamer,
+    TreeEncoder,
+    bag_namer,
     choose_threshold,
     evaluate,
     functions,
     one_by_one,
     sub_tokens,
     train_namer,
+    tree_namer,
 )
 
 _MAX_NODES = 200  # of a tree: nine functions of ten
@@ -61,7 +65,7 @@ def read(path: Path, limit: int, seed: int) -> list[Function]:
     return found[:limit]
 
 
-def speed(namer: TreeNamer, sample: list[Function], batch: int) -> dict[str, float]:
+def speed(namer: Namer, sample: list[Function], batch: int) -> dict[str, float]:
     """Functions per second of training steps, batched and one by one, in turns; best of three each."""
     rates: dict[str, float] = {"batched": 0.0, "one by one": 0.0}
     for turn in range(3):
@@ -72,6 +76,11 @@ def speed(namer: TreeNamer, sample: list[Function], batch: int) -> dict[str, flo
             step(part).backward()
             rates[name] = max(rates[name], len(part) / (time.process_time() - started))
     return rates
+
+
+def both(labels: Labels, words: Labels, config: NamingConfig) -> Namer:
+    """Tree and bag side by side."""
+    return Namer([TreeEncoder(labels, config.hidden), BagEncoder(labels, config.hidden)], words, config)
 
 
 def main() -> None:
@@ -87,8 +96,11 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     sys.setrecursionlimit(10_000)
+    gc.disable()  # millions of nodes of trees, and no cycles among them
     train = read(args.texts / "train.parquet", args.train, 1)
     valid, test = (read(args.texts / f"{part}.parquet", args.test, 2) for part in ("valid", "test"))
+    gc.freeze()
+    gc.enable()
     labels = Labels.of((label for function in train for label in function.tree.labels()), min_count=5)
     words = Labels.of((word for function in train for word in sub_tokens(function.name)), min_count=5, max_size=4_000)
     result: dict[str, Any] = {
@@ -99,19 +111,20 @@ def main() -> None:
     }
     for seed in range(1, args.seeds + 1):
         config = NamingConfig(epochs=args.epochs, batch=args.batch, learning_rate=args.learning_rate, seed=seed)
-        for name, kind in (("bag", BagNamer), ("tree", TreeNamer)):
+        for name, kind in (("bag", bag_namer), ("tree", tree_namer), ("tree and bag", both)):
             torch.manual_seed(seed)
             namer = kind(labels, words, config)
 
             def report(epoch: int, loss: float, rate: float, name: str = name) -> None:
-                print(f"{name}: epoch {epoch}, {loss:.2f} nats, {rate:,.0f} functions/s", file=sys.stderr)
+                print(f"{name}: epoch {epoch}, {loss:.2f} nats, {rate:,.0f} functions/s", file=sys.stderr, flush=True)
 
-            if isinstance(namer, TreeNamer) and seed == 1:
+            if name == "tree" and seed == 1:
                 result["functions_per_s"] = speed(namer, train, config.batch)
             train_namer(namer, train, config, report)
             choose_threshold(namer, valid)
             scores = {"threshold": namer.threshold, **dataclasses.asdict(evaluate(namer, test))}
             result["namers"].setdefault(name, []).append(scores)
+            print(f"{name}: {scores}", file=sys.stderr, flush=True)
     if args.json:
         about = {"command": " ".join(sys.argv), "commit": commit(), "machine": cpu(), "torch": torch.__version__}
         print(json.dumps({**about, **result}, indent=1))
@@ -119,7 +132,7 @@ def main() -> None:
     print(f"functions {result['functions']}, labels {len(labels):,}, words {len(words):,}")
     for name, runs in result["namers"].items():
         for run in runs:
-            print(f"  {name:<6}" + "  ".join(f"{key} {value:.3f}" for key, value in run.items()))
+            print(f"  {name:<13}" + "  ".join(f"{key} {value:.3f}" for key, value in run.items()))
     rates = result["functions_per_s"]
     print(
         f"  training steps, functions/s: batched {rates['batched']:,.0f}, one by one {rates['one by one']:,.0f}:",

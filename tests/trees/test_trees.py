@@ -6,6 +6,7 @@ import inspect
 import json
 import random
 import textwrap
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -13,16 +14,17 @@ import torch
 from codling import fold
 from codling.errors import InputError
 from codling.trees import (
-    BagNamer,
     Labels,
+    Namer,
     NamingConfig,
     TreeEncoder,
-    TreeNamer,
+    bag_namer,
     evaluate,
     functions,
     one_by_one,
     sub_tokens,
     train_namer,
+    tree_namer,
 )
 from codling.trees.syntax import NAME, Function
 
@@ -88,8 +90,8 @@ def test_a_batch_of_trees_equals_one_by_one() -> None:
         torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("kind", [BagNamer, TreeNamer])
-def test_a_namer_learns_names(kind: type) -> None:
+@pytest.mark.parametrize("kind", [bag_namer, tree_namer])
+def test_a_namer_learns_names(kind: Callable[..., Namer]) -> None:
     sample = real_functions()[:40]
     labels = Labels.of(label for f in sample for label in f.tree.labels())
     words = Labels.of(word for f in sample for word in sub_tokens(f.name))
@@ -101,7 +103,7 @@ def test_a_namer_learns_names(kind: type) -> None:
     after = evaluate(namer, sample)
     assert len(losses) == 15 and losses[-1] < 0.75 * losses[0]
     assert after.f1 > before.f1 + 0.3 and 0 < after.accuracy <= 1
-    if isinstance(namer, TreeNamer):
+    if kind is tree_namer:
         torch.testing.assert_close(one_by_one(namer, sample[:4]), namer.loss(sample[:4]), rtol=1e-4, atol=1e-5)
 
 
@@ -109,7 +111,7 @@ def test_scores_count_words_over_all_names() -> None:
     sample = real_functions()[:10]
     labels = Labels.of(label for f in sample for label in f.tree.labels())
     words = Labels.of(word for f in sample for word in sub_tokens(f.name))
-    namer = BagNamer(labels, words, NamingConfig(hidden=4))
+    namer = bag_namer(labels, words, NamingConfig(hidden=4))
     everything = evaluate(namer, sample, threshold=1e-9)  # all words, for all names
     meant = sum(len(set(sub_tokens(f.name))) for f in sample)
     assert everything.recall == 1.0

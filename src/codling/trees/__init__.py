@@ -6,29 +6,41 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .encoder import TreeEncoder
+    from .encoder import BagEncoder, TreeEncoder
     from .labels import Labels
-    from .naming import BagNamer, NamingConfig, Scores, TreeNamer, choose_threshold, evaluate, one_by_one, train_namer
+    from .naming import (
+        Namer,
+        NamingConfig,
+        Scores,
+        bag_namer,
+        choose_threshold,
+        evaluate,
+        one_by_one,
+        train_namer,
+        tree_namer,
+    )
     from .syntax import Function, SyntaxTree, functions, sub_tokens
 
 __all__ = [
-    "BagNamer",
+    "BagEncoder",
     "Function",
     "Labels",
+    "Namer",
     "NamingConfig",
     "Scores",
     "SyntaxTree",
     "TreeEncoder",
-    "TreeNamer",
+    "bag_namer",
     "choose_threshold",
     "evaluate",
     "functions",
     "one_by_one",
     "sub_tokens",
     "train_namer",
+    "tree_namer",
 ]
 
-_MODULES = {"TreeEncoder": "encoder", "Labels": "labels"}
+_MODULES = {"BagEncoder": "encoder", "TreeEncoder": "encoder", "Labels": "labels"}
 _MODULES |= dict.fromkeys(("Function", "SyntaxTree", "functions", "sub_tokens"), "syntax")
 
 

@@ -1,4 +1,4 @@
-"""Trees into vectors: a child-sum TreeLSTM over labels, batched by ``codling.fold``."""
+"""Trees into vectors: a child-sum TreeLSTM over labels, batched by ``codling.fold``, and the bag of labels."""
 
 # N trees, H hidden
 
@@ -15,7 +15,7 @@ from codling import fold
 from .labels import Labels
 from .syntax import SyntaxTree
 
-__all__ = ["TreeEncoder"]
+__all__ = ["BagEncoder", "TreeEncoder"]
 
 
 class TreeEncoder(nn.Module):
@@ -27,7 +27,7 @@ class TreeEncoder(nn.Module):
 
     def __init__(self, labels: Labels, hidden: int) -> None:
         super().__init__()
-        self.labels, self.hidden = labels, hidden
+        self.labels, self.width = labels, 3 * hidden
         self.gates = nn.Embedding(len(labels), 4 * hidden)
         nn.init.normal_(self.gates.weight, std=0.3)
         with torch.no_grad():
@@ -35,11 +35,6 @@ class TreeEncoder(nn.Module):
         # A label's share in the gates is a row of a table: the product of embedding and matrix, learnt as one.
         self.gates = fold.batchable(self.gates, name="gates")
         self.cell = fold.ChildSumTreeLSTMCell(hidden)
-
-    @property
-    def width(self) -> int:
-        """Of a tree's vector."""
-        return 3 * self.hidden
 
     @fold.batchable(ragged=True)
     def pool(self, root: fold.TreeState, states: Any) -> Tensor:
@@ -61,6 +56,24 @@ class TreeEncoder(nn.Module):
             roots = [self.encode(tree) for tree in trees]
         vectors: Tensor = fold.stack(roots)
         return vectors
+
+
+class BagEncoder(nn.Module):
+    """The labels of a tree, types and sub-tokens alike, without their order: mean and maximum of their embeddings."""
+
+    def __init__(self, labels: Labels, hidden: int) -> None:
+        super().__init__()
+        self.labels, self.width = labels, 2 * hidden
+        self.mean, self.max = (nn.EmbeddingBag(len(labels), hidden, mode=mode) for mode in ("mean", "max"))
+        for bag in (self.mean, self.max):
+            nn.init.normal_(bag.weight, std=0.1)  # the largest of many would saturate what follows otherwise
+
+    def forward(self, trees: Sequence[SyntaxTree]) -> Tensor:
+        """Vectors of trees: float [N, 2H]."""
+        bags = [[self.labels[label] for label in tree.labels()] for tree in trees]
+        starts = torch.tensor([0, *map(len, bags[:-1])]).cumsum(0)
+        flat = torch.tensor([label for bag in bags for label in bag])
+        return torch.cat([self.mean(flat, starts), self.max(flat, starts)], 1)
 
 
 def _read(tree: SyntaxTree, labels: Labels, gates: Any, cell: Any, states: list[Any]) -> Any:

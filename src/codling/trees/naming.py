@@ -22,19 +22,20 @@ from torch.nn import functional
 
 from codling import fold
 
-from .encoder import TreeEncoder
+from .encoder import BagEncoder, TreeEncoder
 from .labels import Labels
 from .syntax import Function, sub_tokens
 
 __all__ = [
-    "BagNamer",
+    "Namer",
     "NamingConfig",
     "Scores",
-    "TreeNamer",
+    "bag_namer",
     "choose_threshold",
     "evaluate",
     "one_by_one",
     "train_namer",
+    "tree_namer",
 ]
 
 
@@ -44,14 +45,16 @@ class NamingConfig:
 
     hidden: int = 128
     "Width of a tree's states, and of the bag's vectors."
-    batch: int = 64
+    batch: int = 32
     "Functions per step."
     epochs: int = 4
     "Passes over the training functions."
-    learning_rate: float = 2e-3
-    "At its height; it falls to zero in a straight line."
+    learning_rate: float = 8e-3
+    "At its height."
+    warmup: float = 0.1
+    "Share of all steps in which the learning rate rises to its height; then it falls to zero in a straight line."
     dropout: float = 0.2
-    "Share of a function's vector left out in training."
+    "Share of a function's vector, and of the hidden layer, left out in training."
     clip: float = 1.0
     "Largest norm of a gradient."
     seed: int = 1
@@ -60,8 +63,8 @@ class NamingConfig:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Over all sub-tokens of all names; ``accuracy`` is the share of names with every sub-token right and none
-    wrong."""
+    """Over all sub-tokens of all names; ``accuracy`` is exact match: the share of names with every sub-token right and
+    none wrong."""
 
     precision: float
     recall: float
@@ -69,28 +72,30 @@ class Scores:
     accuracy: float
 
 
-class _Namer(nn.Module):
-    """The part that all namers have: words out of vectors, by one hidden layer."""
+class Namer(nn.Module):
+    """Names from trees: encoders side by side, one hidden layer, a softmax over words.
 
-    def __init__(self, words: Labels, width: int, config: NamingConfig) -> None:
+    Args:
+        encoders: modules from trees to vectors [N, width]; ``TreeEncoder``, ``BagEncoder``, or both.
+    """
+
+    def __init__(self, encoders: Sequence[TreeEncoder | BagEncoder], words: Labels, config: NamingConfig) -> None:
         super().__init__()
-        self.words = words
+        self.encoders, self.words = nn.ModuleList(encoders), words
         self.out = nn.Sequential(
             nn.Dropout(config.dropout),
-            nn.Linear(width, 2 * config.hidden),
+            nn.Linear(sum(encoder.width for encoder in encoders), 2 * config.hidden),
             nn.Tanh(),
             nn.Dropout(config.dropout),
             nn.Linear(2 * config.hidden, len(words)),
         )
-        self.threshold = 0.2
-
-    def vectors(self, functions: Sequence[Function]) -> Tensor:
-        """Of functions: float [N, width]."""
-        raise NotImplementedError
+        self.threshold = 0.1
 
     def forward(self, functions: Sequence[Function]) -> Tensor:
         """Log-probabilities in nats that a word drawn from the name is this one: float [N, W]."""
-        log_probs_NW: Tensor = functional.log_softmax(self.out(self.vectors(functions)), 1)
+        trees = [function.tree for function in functions]
+        vectors = torch.cat([encoder(trees) for encoder in self.encoders], 1)
+        log_probs_NW: Tensor = functional.log_softmax(self.out(vectors), 1)
         return log_probs_NW
 
     def loss(self, functions: Sequence[Function]) -> Tensor:
@@ -102,39 +107,18 @@ class _Namer(nn.Module):
         return loss
 
 
-class TreeNamer(_Namer):
-    """Names from trees."""
-
-    def __init__(self, labels: Labels, words: Labels, config: NamingConfig) -> None:
-        encoder = TreeEncoder(labels, config.hidden)
-        super().__init__(words, encoder.width, config)
-        self.encoder = encoder
-
-    def vectors(self, functions: Sequence[Function]) -> Tensor:
-        vectors: Tensor = self.encoder([function.tree for function in functions])
-        return vectors
+def tree_namer(labels: Labels, words: Labels, config: NamingConfig) -> Namer:
+    """Names by a TreeLSTM."""
+    return Namer([TreeEncoder(labels, config.hidden)], words, config)
 
 
-class BagNamer(_Namer):
-    """The baseline: names from the labels of a tree, types and sub-tokens alike, without their order, by the mean and
-    the maximum of their embeddings."""
-
-    def __init__(self, labels: Labels, words: Labels, config: NamingConfig) -> None:
-        super().__init__(words, 2 * config.hidden, config)
-        self.labels = labels
-        self.mean, self.max = (nn.EmbeddingBag(len(labels), config.hidden, mode=mode) for mode in ("mean", "max"))
-        for bag in (self.mean, self.max):
-            nn.init.normal_(bag.weight, std=0.1)  # the largest of many would saturate what follows otherwise
-
-    def vectors(self, functions: Sequence[Function]) -> Tensor:
-        bags = [[self.labels[label] for label in function.tree.labels()] for function in functions]
-        starts = torch.tensor([0, *map(len, bags[:-1])]).cumsum(0)
-        flat = torch.tensor([label for bag in bags for label in bag])
-        return torch.cat([self.mean(flat, starts), self.max(flat, starts)], 1)
+def bag_namer(labels: Labels, words: Labels, config: NamingConfig) -> Namer:
+    """The baseline: names by the same labels without their order."""
+    return Namer([BagEncoder(labels, config.hidden)], words, config)
 
 
 def train_namer(
-    namer: _Namer,
+    namer: Namer,
     functions: Sequence[Function],
     config: NamingConfig,
     report: Callable[[int, float, float], None] | None = None,
@@ -148,7 +132,10 @@ def train_namer(
     rng = random.Random(config.seed)
     optimizer = torch.optim.Adam(namer.parameters(), config.learning_rate)
     steps = config.epochs * (len(functions) // config.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(0.0, 1 - step / max(1, steps)))
+    rising = max(1, round(config.warmup * steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / rising, max(0.0, (steps - step) / max(1, steps - rising)))
+    )
     for epoch in range(1, config.epochs + 1):
         namer.train()
         order = rng.sample(range(len(functions)), len(functions))
@@ -167,13 +154,13 @@ def train_namer(
 
 
 @torch.no_grad()
-def evaluate(namer: _Namer, functions: Sequence[Function], *, threshold: float | None = None) -> Scores:
+def evaluate(namer: Namer, functions: Sequence[Function], *, threshold: float | None = None) -> Scores:
     """Score a namer's sets of words, those likelier than the threshold or, where none is, the likeliest one."""
     predictions = _predictions(namer, functions)
     return _scores(namer, predictions, namer.threshold if threshold is None else threshold)
 
 
-def _scores(namer: _Namer, predictions: list[tuple[list[str], Tensor]], threshold: float) -> Scores:
+def _scores(namer: Namer, predictions: list[tuple[list[str], Tensor]], threshold: float) -> Scores:
     hits = said = meant = right = names_seen = 0
     bound = math.log(threshold)
     for names, log_probs_NW in predictions:
@@ -191,7 +178,7 @@ def _scores(namer: _Namer, predictions: list[tuple[list[str], Tensor]], threshol
 
 
 @torch.no_grad()
-def choose_threshold(namer: _Namer, functions: Sequence[Function]) -> float:
+def choose_threshold(namer: Namer, functions: Sequence[Function]) -> float:
     """Set and give the threshold of the best F1 on functions that aren't tested on."""
     predictions = _predictions(namer, functions)
     choices = (0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.17, 0.2, 0.25, 0.3, 0.4)
@@ -199,7 +186,7 @@ def choose_threshold(namer: _Namer, functions: Sequence[Function]) -> float:
     return namer.threshold
 
 
-def _predictions(namer: _Namer, functions: Sequence[Function], batch: int = 256) -> list[tuple[list[str], Tensor]]:
+def _predictions(namer: Namer, functions: Sequence[Function], batch: int = 256) -> list[tuple[list[str], Tensor]]:
     namer.eval()
     found = []
     for at in range(0, len(functions), batch):
@@ -208,7 +195,7 @@ def _predictions(namer: _Namer, functions: Sequence[Function], batch: int = 256)
     return found
 
 
-def one_by_one(namer: TreeNamer, functions: Sequence[Function]) -> Tensor:
+def one_by_one(namer: Namer, functions: Sequence[Function]) -> Tensor:
     """The loss of a batch, computed node by node: what ``fold`` is for."""
     with fold.eager():
         return namer.loss(functions)

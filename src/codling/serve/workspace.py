@@ -8,6 +8,7 @@ import time
 
 from codling.engine.project import ProjectCache
 from codling.errors import CancelledError
+from codling.serve.memory import give_back_memory
 
 __all__ = ["Workspace"]
 
@@ -39,7 +40,10 @@ class Workspace:
 
     def _look(self) -> None:
         try:
+            before = self.cache.version
             self.cache.refresh(cancelled=self._closed.is_set)
+            if self.cache.version is not before:
+                give_back_memory()
         except CancelledError:
             pass
         except Exception:  # the server goes on without

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,12 +79,16 @@ OPS = [
 ]
 
 
+CELLS = ["state", "cell", "cell", "cell", "sums", "gated"]
+"What kernels run, batch upon batch."
+
+
 @st.composite
-def programs(draw: st.DrawFn, max_size: int = 25) -> list[Instruction]:
+def programs(draw: st.DrawFn, max_size: int = 25, ops: Sequence[str] = OPS) -> list[Instruction]:
     """Straight-line programs: each instruction picks its arguments among what is there, so there are trees, chains and
     graphs with shared nodes."""
     pick = st.integers(0, 30)
-    one = st.builds(Instruction, st.sampled_from(OPS), st.tuples(pick, pick, pick), st.integers(0, WORDS - 1))
+    one = st.builds(Instruction, st.sampled_from(ops), st.tuples(pick, pick, pick), st.integers(0, WORDS - 1))
     return draw(st.lists(one, min_size=1, max_size=max_size))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from codling import fold
-from fold_programs import Instruction, Network, programs, run
+from fold_programs import CELLS, OPS, Instruction, Network, programs, run
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 
@@ -31,12 +31,13 @@ def outcome(network: Network, batch: list[list[Instruction]], dtype: torch.dtype
     ]
 
 
+@pytest.mark.parametrize("ops", [OPS, CELLS], ids=["everything", "cells"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_random_programs_equal_the_unbatched_run(dtype: torch.dtype) -> None:
+def test_random_programs_equal_the_unbatched_run(dtype: torch.dtype, ops: list[str]) -> None:
     network = Network(dtype)
 
     @settings(max_examples=25, deadline=None)
-    @given(st.lists(programs(), min_size=1, max_size=4))
+    @given(st.lists(programs(ops=ops), min_size=1, max_size=4))
     def check(batch: list[list[Instruction]]) -> None:
         with fold.eager():
             values, grads = outcome(network, batch, dtype)

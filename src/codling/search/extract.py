@@ -116,7 +116,9 @@ class _Source:
         for name in captures["name"]:
             text = " ".join(self.string(name).split())
             if text:
-                rows = node.start_point.row, name.start_point.row, _last_row(node)
+                is_behind = body is not None and name.start_byte >= body.end_byte  # as in C's typedef
+                head = node.start_point.row if is_behind else name.start_point.row
+                rows = node.start_point.row, head, _last_row(node)
                 each = _Definition(kind, text, pattern, node, body, node, *rows)
                 each.scope = owner
                 self.definitions.append(each)
@@ -192,6 +194,8 @@ def _unit(source: _Source, each: _Definition) -> tuple[Unit, int]:
     body_start = each.body.start_byte if each.body is not None else each.node.end_byte
     doc, doc_rows = _documentation(source, each)
     head = source.data[each.node.start_byte : body_start].decode("utf-8", "replace")
+    if each.kind in _CLASS_LIKE and name not in head:
+        head = f"{head} {name}"
     text = "\n".join(source.lines[row] for row in rows)
     code = "\n".join(source.lines[row] for row in rows if row not in doc_rows) if doc_rows else text
     unit = Unit(

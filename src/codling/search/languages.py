@@ -172,9 +172,9 @@ _C = """
 (struct_specifier name: (type_identifier) @name body: (_)) @class
 (union_specifier name: (type_identifier) @name body: (_)) @class
 (enum_specifier name: (type_identifier) @name body: (_)) @enum
-(type_definition type: (struct_specifier !name body: (_)) declarator: (type_identifier) @name) @class
-(type_definition type: (union_specifier !name body: (_)) declarator: (type_identifier) @name) @class
-(type_definition type: (enum_specifier !name body: (_)) declarator: (type_identifier) @name) @enum
+(type_definition type: (struct_specifier !name body: (_) @body) declarator: (type_identifier) @name) @class
+(type_definition type: (union_specifier !name body: (_) @body) declarator: (type_identifier) @name) @class
+(type_definition type: (enum_specifier !name body: (_) @body) declarator: (type_identifier) @name) @enum
 (type_definition declarator: (type_identifier) @name) @type
 (type_definition declarator: (function_declarator declarator: (parenthesized_declarator
   (pointer_declarator declarator: (type_identifier) @name)))) @type
@@ -208,8 +208,8 @@ _CPP = """
 (struct_specifier name: (_) @name body: (_) @body) @class
 (union_specifier name: (_) @name body: (_) @body) @class
 (enum_specifier name: (_) @name body: (_)) @enum
-(type_definition type: (struct_specifier !name body: (_)) declarator: (type_identifier) @name) @class
-(type_definition type: (enum_specifier !name body: (_)) declarator: (type_identifier) @name) @enum
+(type_definition type: (struct_specifier !name body: (_) @body) declarator: (type_identifier) @name) @class
+(type_definition type: (enum_specifier !name body: (_) @body) declarator: (type_identifier) @name) @enum
 (type_definition declarator: (type_identifier) @name) @type
 (alias_declaration name: (type_identifier) @name) @type
 (concept_definition name: (identifier) @name) @type
@@ -268,7 +268,7 @@ _KOTLIN = """
 (class_declaration name: (identifier) @name (enum_class_body) @body) @enum
 (class_declaration name: (identifier) @name (class_body)? @body) @class
 (object_declaration name: (identifier) @name (class_body)? @body) @class
-(companion_object name: (identifier)? @name (class_body) @body) @scope
+(companion_object name: (identifier)? @name (class_body) @body) @implementation
 (type_alias type: (identifier) @name) @type
 (source_file (property_declaration (variable_declaration (identifier) @name)) @constant)
 (object_declaration (class_body (property_declaration (variable_declaration (identifier) @name)) @constant))

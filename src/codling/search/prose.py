@@ -8,7 +8,7 @@ import re
 __all__ = ["comment_prose", "docstring_prose", "is_licence"]
 
 _QUOTED = re.compile(r"""(?s)\A[A-Za-z]{0,2}('''|\"\"\"|'|")(.*?)\1\Z""")
-_MARK = re.compile(r"^[ \t]*(?://[/!]?|/\*+!?|\*+/|\*(?!\*)|#+!?|--+|;+|=begin\b|=end\b)[ \t]?")
+_MARK = re.compile(r"^[ \t]*(?://[/!]?|/\*+!?|\*+/|\*(?!\*)|#+[!:]?|--+|;+|=begin\b|=end\b)[ \t]?")
 _CLOSING = re.compile(r"\*+/[ \t]*$")
 _DIRECTIVE = re.compile(
     r"(?m)^[ \t]*(?:frozen_string_literal:|-\*-|vim?:|eslint-|!/|pylint:|type: ignore|noqa|ruff:|mypy:|@ts-).*\n?"

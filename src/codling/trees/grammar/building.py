@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from codling.errors import InputError
 from codling.trees.grammar.asdl import FLAG
 from codling.trees.grammar.tree import Tree, Value
 
-__all__ = ["build_ast"]
+__all__ = ["build_ast", "fits"]
 
 _CONTEXTS: dict[str, type[ast.expr_context]] = {
     "target": ast.Store,
@@ -34,6 +35,15 @@ def build_ast(tree: Tree) -> ast.Module:
     if not isinstance(module, ast.Module):
         raise InputError(f"a program is a module, not a {tree.production.name}")
     return module
+
+
+def fits(text: str, type_name: str) -> bool:
+    """Whether a text can be a token of a type."""
+    try:
+        _TOKENS[type_name](text)
+    except InputError:
+        return False
+    return type_name not in ("identifier", "dotted") or not any(keyword.iskeyword(part) for part in text.split("."))
 
 
 def _build(value: Value, type_name: str) -> Any:

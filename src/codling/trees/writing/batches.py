@@ -15,18 +15,18 @@ from torch import Tensor
 from codling.trees.writing.lexicon import MAX_PIECES, Lexicon
 from codling.trees.writing.steps import Example
 
-__all__ = ["NUM_NEAR", "Batch", "Collator", "in_batches", "near"]
+__all__ = ["NUM_NEAR", "REACH", "Batch", "Collator", "in_batches", "near"]
 
-_REACH = 8  # words before and after the last one used that have a bias of their own; farther ones share the last
-NUM_NEAR = 2 * _REACH + 2
+REACH = 8  # words before and after the last one used that have a bias of their own; farther ones share the last
+NUM_NEAR = 2 * REACH + 2
 "Values of ``near``."
 
 
 def near(num_words: int, place: Tensor) -> Tensor:
-    """How far each word of a description stands from the last one used, as an index, int64 [..., N]: from _REACH or
-    more before it (0) to _REACH or more behind it; NUM_NEAR - 1 while none was used (place -1)."""
+    """How far each word of a description stands from the last one used, as an index, int64 [..., N]: from REACH or
+    more before it (0) to REACH or more behind it; NUM_NEAR - 1 while none was used (place -1)."""
     distance = torch.arange(num_words) - place.unsqueeze(-1)
-    return torch.where(place.unsqueeze(-1) < 0, NUM_NEAR - 1, distance.clamp(-_REACH, _REACH) + _REACH)
+    return torch.where(place.unsqueeze(-1) < 0, NUM_NEAR - 1, distance.clamp(-REACH, REACH) + REACH)
 
 
 @dataclass(frozen=True, slots=True)

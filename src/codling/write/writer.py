@@ -1,0 +1,134 @@
+"""Programs from descriptions: the door of this room."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from codling.bundle import Bundle
+from codling.errors import InputError
+from codling.trees.grammar.asdl import Production
+from codling.trees.grammar.source import write_source
+from codling.trees.grammar.tree import Action
+from codling.trees.writing.words import words_of
+from codling.write.beam import Grown, grow
+from codling.write.model import WriterModel, load_writer
+
+__all__ = ["MAX_DESCRIPTION", "Candidate", "Seen", "Writer", "Written"]
+
+MAX_DESCRIPTION = 20_000
+"Characters of a description at most; a model reads only the first words of so long a one."
+
+MAX_BEAM = 200
+"Programs that a search follows at most; more cost memory and find next to nothing."
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One action of a program, and how much it looked at each word of the description."""
+
+    action: str
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A program."""
+
+    code: str
+    score: float
+    "Probability of this very program, in [0, 1]."
+    grown: Grown
+
+    def seen(self) -> list[Seen]:
+        """The actions that wrote it, with their attention to the words of ``Written.words``."""
+        names = [_name(action) for action in self.grown.actions]
+        return [
+            Seen(name, tuple(round(float(each), 4) for each in row))
+            for name, row in zip(names, self.grown.seen_AN, strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The answer to a description."""
+
+    candidates: tuple[Candidate, ...]
+    "Best first; every one parses."
+    words: tuple[str, ...]
+    "The description as the model read it."
+    ms: float
+    model: str
+
+
+class Writer:
+    """Writes Python from descriptions, with a model out of a bundle.
+
+    >>> Writer().write("sort list `xs` in reverse order").candidates[0].code  # doctest: +SKIP
+    'xs.sort(reverse=True)'
+    """
+
+    def __init__(self, model: WriterModel | Bundle | str | Path = "write", *, threads: int = 1) -> None:
+        """Raises:
+        BundleError: no such bundle, or it is damaged, or no writer.
+        """
+        self.model = model if isinstance(model, WriterModel) else load_writer(model, threads)
+
+    def write(self, description: str, *, limit: int = 5, beam: int = 5) -> Written:
+        """Programs for a description.
+
+        Args:
+            limit: candidates at most.
+            beam: programs that the search follows at once; at least ``limit`` are.
+
+        Raises:
+            InputError: the description has no words or is too long, or a number is out of its range.
+        """
+        started = time.perf_counter()
+        words = words_of(check(description, limit, beam))
+        if not words:
+            raise InputError("the description has no words")
+        described = self.model.describe(words)
+        grown = grow(self.model, described, beam=max(beam, limit))
+        found = tuple(candidates(grown))[:limit]
+        ms = (time.perf_counter() - started) * 1000
+        return Written(found, described.values, ms, self.model.name)
+
+
+def check(description: str, limit: int, beam: int) -> str:
+    """The description, if it and the numbers are in range.
+
+    Raises:
+        InputError: they are not.
+    """
+    if len(description) > MAX_DESCRIPTION:
+        raise InputError(f"a description has at most {MAX_DESCRIPTION:,} characters, not {len(description):,}")
+    for name, value in (("limit", limit), ("beam", beam)):
+        if not 1 <= value <= MAX_BEAM:
+            raise InputError(f"{name} must be from 1 to {MAX_BEAM}, not {value}")
+    return description
+
+
+def candidates(grown: list[Grown]) -> Iterator[Candidate]:
+    """Programs as texts, those of the same text as one, best first; what cannot be written down is left out."""
+    found: dict[str, tuple[float, Grown]] = {}
+    for each in grown:
+        try:
+            code = write_source(each.tree)
+        except InputError:
+            continue
+        score, best = found.get(code, (-math.inf, each))
+        found[code] = (float(np.logaddexp(score, each.score)), best)
+    for code, (score, best) in sorted(found.items(), key=lambda item: -item[1][0]):
+        yield Candidate(code, math.exp(score), best)
+
+
+def _name(action: Action) -> str:
+    if isinstance(action, Production):
+        return action.name
+    return repr(action) if isinstance(action, str) else "close"

@@ -1,29 +1,244 @@
-"""From what the stores found to the list that a user sees."""
+"""From what the stores found to the list that a user sees.
+
+A unit's score is a weighted mean of what the words say (BM25 as a share of the list's best) and what the encoder says
+(cosine likewise), by weights that depend on what the query is: fusing scores loses less than fusing ranks (Bruch et al.
+2023, "An analysis of fusion functions for hybrid retrieval"), and one weight for all queries fails either names or
+descriptions. To it come the agreement of the query with the unit's name and with its file's, and the support of its
+file: several good units of one file speak for each other. Tests, vendored code and examples count less unless they are
+asked for; each further hit of one file counts less than the one before; and copies of one thing are one hit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from codling.search.candidate import BM25, COSINE, LITERAL, Candidate, Ranked
+from codling.search.intent import Intent, intent_of, stems
 from codling.search.query import Query
+from codling.search.standing import standing_of
+from codling.search.unit import Entry
 
-__all__ = ["rank"]
+__all__ = ["WEIGHTS", "Weights", "rank"]
 
 
-def rank(query: Query, candidates: Sequence[Candidate], k: int) -> list[Ranked]:
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The numbers of the formula; benchmarks/search.py says what they give."""
+
+    words_symbol: float = 0.8
+    "Share of the words' score, the rest being the encoder's, where the query is a name,"
+    words_mixture: float = 0.55
+    "a name among other words,"
+    words_phrase: float = 0.45
+    "a description."
+    exact: float = 2.0
+    "The query is the unit's name. More than all other parts together, so that it stands above what is not."
+    named: float = 0.4
+    "A word of the query that looks like a name is the unit's."
+    name: float = 0.2
+    "Words of the query and of the unit's name are the same."
+    file: float = 0.1
+    "Words of the query and of the file's name are the same."
+    support: float = 0.25
+    "The unit's file has good units."
+    support_decay: float = 0.5
+    "What a file's next best unit adds to its support, as a share of what the one before it did."
+    repeated: float = 0.5
+    "What each further hit of one file counts, as a share of what it would have."
+    test: float = 0.45
+    "Factors on all but exact names: tests,"
+    vendored: float = 0.5
+    "other people's code,"
+    example: float = 0.7
+    "examples and documentation,"
+    prose: float = 0.6
+    "text that is no code,"
+    entry: float = 0.8
+    "files that gather what others define,"
+    constant: float = 0.9
+    "constants,"
+    module: float = 0.9
+    "heads of files,"
+    chunk: float = 0.8
+    "and what stands between definitions."
+
+
+WEIGHTS = Weights()
+
+_SUPPORTING = 8  # units of one file that are asked; further ones add next to nothing
+_SAME = 0.01  # cosines of two units of one name and head that differ less are copies' with a word changed
+
+
+@dataclass(slots=True)
+class _Scored:
+    """A candidate and the parts of its score, which is their sum."""
+
+    candidate: Candidate
+    parts: dict[str, float]
+    score: float
+
+
+def rank(query: Query, candidates: Sequence[Candidate], k: int, weights: Weights = WEIGHTS) -> list[Ranked]:
     """The k best candidates, best first, with what each score is made of.
 
     The more of COSINE is filled in the better: ``VectorStore.scores`` has it for what only the lexical index found.
     """
-    top = max((each.parts.get(BM25, 0.0) for each in candidates), default=0.0) or 1.0
-    ranked = []
+    intent = intent_of(query.text)
+    scored = _scored(intent, candidates, weights)
+    kept, folded = _folded(scored)
+    _support(kept, weights)
+    _spread(kept, weights)
+    best = sorted(kept, key=_order)[:k]
+    return [
+        Ranked(
+            candidate=each.candidate,
+            score=each.score,
+            parts={name: value for name, value in each.parts.items() if value},
+            folded=tuple(folded.get(id(each), ())),
+        )
+        for each in best
+    ]
+
+
+def _scored(intent: Intent, candidates: Sequence[Candidate], weights: Weights) -> list[_Scored]:
+    best_words = max((each.parts.get(BM25, 0.0) for each in candidates), default=0.0) or 1.0
+    best_cosine = max((each.parts.get(COSINE, 0.0) for each in candidates), default=0.0)
+    share = {"symbol": weights.words_symbol, "mixture": weights.words_mixture, "phrase": weights.words_phrase}
+    words = share[intent.form] if best_cosine > 0 else 1.0
+    scored = []
     for each in candidates:
+        entry = each.entry
         parts = {
-            "words": 0.5 * each.parts.get(BM25, 0.0) / top,
-            "meaning": 0.5 * max(each.parts.get(COSINE, 0.0), 0.0),
-            "literal": min(each.parts.get(LITERAL, 0.0), 1.0),
-            "name": 1.0 if each.entry.name and each.entry.name == query.text else 0.0,
+            "words": words * each.parts.get(BM25, 0.0) / best_words,
+            "meaning": (1 - words) * max(each.parts.get(COSINE, 0.0), 0.0) / (best_cosine or 1.0),
+            "name": weights.name * _agreement(stems(entry.name), intent),
+            "file": weights.file * _agreement(stems(PurePosixPath(entry.path).stem), intent),
+            "literal": math.log1p(each.parts.get(LITERAL, 0.0)),
+            "named": weights.named * _is_named(entry, intent),
         }
-        ranked.append(Ranked(candidate=each, score=sum(parts.values()), parts=parts))
-    ranked.sort(key=lambda each: (-each.score, each.candidate.entry.path, each.candidate.entry.line))
-    return ranked[:k]
+        total = sum(parts.values())
+        parts["standing"] = total * (_factor(entry, intent, weights) - 1)
+        parts["exact"] = weights.exact * _exactness(entry, intent)
+        scored.append(_Scored(each, parts, sum(parts.values())))
+    return scored
+
+
+def _agreement(name: frozenset[str], intent: Intent) -> float:
+    """Cosine of two sets of words; in [0, 1]."""
+    if intent.form == "symbol" or not name or not intent.stems:
+        return 0.0
+    return len(name & intent.stems) / math.sqrt(len(name) * len(intent.stems))
+
+
+def _exactness(entry: Entry, intent: Intent) -> float:
+    """How nearly the unit is called what a symbol query says; in [0, 1]."""
+    if not intent.symbol or not entry.name:
+        return 0.0
+    wanted, called = intent.symbol, entry.qualified_name or entry.name
+    if _ends(called, wanted) or entry.name == wanted:
+        value = 1.0
+    elif _ends(called.lower(), wanted.lower()) or entry.name.lower() == wanted.lower():
+        value = 0.9
+    elif entry.name.lower().startswith(wanted.lower()):
+        value = 0.15
+    else:
+        return 0.0
+    return value * (0.5 if entry.kind == "module" else 1.0)
+
+
+def _ends(called: str, wanted: str) -> bool:
+    return called == wanted or called.endswith(f".{wanted}")
+
+
+def _is_named(entry: Entry, intent: Intent) -> bool:
+    if intent.form != "mixture" or not entry.name or entry.kind == "module":
+        return False
+    return entry.name in intent.names or entry.qualified_name in intent.names
+
+
+def _factor(entry: Entry, intent: Intent, weights: Weights) -> float:
+    """What the unit's place and kind leave of its score; in (0, 1]."""
+    standing = standing_of(entry.path)
+    factor = 1.0
+    if standing.is_test and not intent.wants_tests:
+        factor *= weights.test
+    if standing.is_vendored:
+        factor *= weights.vendored
+    if standing.is_example and not intent.wants_examples:
+        factor *= weights.example
+    if standing.is_entry:
+        factor *= weights.entry
+    if entry.language == "text" and not intent.wants_prose:
+        factor *= weights.prose
+    kinds = {"constant": weights.constant, "module": weights.module, "chunk": weights.chunk}
+    return factor * kinds.get(entry.kind, 1.0)
+
+
+def _folded(scored: Iterable[_Scored]) -> tuple[list[_Scored], dict[int, list[Candidate]]]:
+    """One of each group of copies, the best, and the others by it."""
+    kept: list[_Scored] = []
+    by_text: dict[int, _Scored] = {}
+    by_head: dict[tuple[str, str, str], _Scored] = {}
+    folded: dict[int, list[Candidate]] = defaultdict(list)
+    for each in sorted(scored, key=_order):
+        entry = each.candidate.entry
+        head = (entry.kind, entry.qualified_name, entry.signature)
+        first = by_text.get(entry.content_hash)
+        if first is None and entry.signature:
+            twin = by_head.get(head)
+            if twin is not None and twin.candidate.entry.path != entry.path and _alike(twin.candidate, each.candidate):
+                first = twin
+        if first is not None:
+            folded[id(first)].append(each.candidate)
+            continue
+        kept.append(each)
+        by_text[entry.content_hash] = each
+        by_head.setdefault(head, each)
+    return kept, folded
+
+
+def _alike(one: Candidate, other: Candidate) -> bool:
+    cosines = one.parts.get(COSINE), other.parts.get(COSINE)
+    return None not in cosines and abs((cosines[0] or 0) - (cosines[1] or 0)) < _SAME
+
+
+def _support(scored: Sequence[_Scored], weights: Weights) -> None:
+    """Add what the other units of its file say for a unit."""
+    files = _by_file(scored)
+    sums = {
+        path: sum(each.score * weights.support_decay**place for place, each in enumerate(units[:_SUPPORTING]))
+        for path, units in files.items()
+    }
+    best = max(sums.values(), default=0.0)
+    if best <= 0:
+        return
+    for path, units in files.items():
+        for each in units:
+            share = max(each.score, 0.0) / units[0].score if units[0].score > 0 else 0.0
+            each.parts["support"] = weights.support * sums[path] / best * share
+            each.score += each.parts["support"]
+
+
+def _spread(scored: Sequence[_Scored], weights: Weights) -> None:
+    """Take from each further unit of a file, so that a list shows more than one file."""
+    for units in _by_file(scored).values():
+        for place, each in enumerate(units):
+            each.parts["repeated"] = (each.score - each.parts["exact"]) * (weights.repeated**place - 1)
+            each.score += each.parts["repeated"]
+
+
+def _by_file(scored: Sequence[_Scored]) -> dict[tuple[int, str], list[_Scored]]:
+    """Units by index and file, best first."""
+    files: dict[tuple[int, str], list[_Scored]] = defaultdict(list)
+    for each in sorted(scored, key=_order):
+        files[each.candidate.index, each.candidate.entry.path].append(each)
+    return files
+
+
+def _order(scored: _Scored) -> tuple[float, str, int]:
+    entry = scored.candidate.entry
+    return -scored.score, entry.path, entry.line

@@ -28,12 +28,12 @@ class Examination:
     """What came out of the pass."""
 
     margin_N: Floats
-    "Of each decision: how much it beats the next best, in nats; below 0 it is wrong."
+    "Of each decision: how much it beats the next best, in nats; below 0 it is wrong; NaN where it was not looked at."
 
     @property
     def margin(self) -> float:
         """The smallest of all."""
-        return float(self.margin_N.min())
+        return float(np.nanmin(self.margin_N))
 
     def wrong(self, margin: float = MIN_MARGIN) -> Ints:
         """Nodes whose decision is wrong, or right by less than this; the worst first."""
@@ -42,11 +42,17 @@ class Examination:
 
 
 def examine(
-    network: Network, shelf: Shelf, frames: Frames, *, progress: Callable[[int, int], None] = lambda _done, _total: None
+    network: Network,
+    shelf: Shelf,
+    frames: Frames,
+    *,
+    leaves: Ints | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Examination:
     """Evaluate every decision of a tree of frames once, each from the state that the one before left.
 
     Args:
+        leaves: only the frames that end at these nodes; None for all.
         progress: told the number of decisions done, and of all.
     """
     observations = shelf.observations_of(frames)
@@ -54,9 +60,10 @@ def examine(
     target_callees, target_values = shelf.decisions_of(frames)
     parent, seen = np.array(frames.parent, np.int64), np.array(frames.seen, np.int64)
     root, decision = np.array(frames.root, np.int64), np.array(frames.decision, np.int64)
-    order, start, count = _children(parent)
+    chosen = np.arange(len(frames)) if leaves is None else _paths(parent, leaves)
+    order, start, count = _children(parent, chosen)
     margin_N = np.full(len(frames), np.nan, np.float32)
-    first = np.flatnonzero(parent < 0)
+    first = chosen[parent[chosen] < 0]
     # Depth first by chunks, so that no more than a chunk of states per level is kept.
     todo: list[tuple[Ints, Floats | None, Ints]] = [(chunk, None, chunk) for chunk in _chunks(first)]
     done = 0
@@ -68,7 +75,7 @@ def examine(
         target = decision[nodes]
         margin_N[nodes] = margins(scores, shelf, target_callees[target], target_values[target])
         done += len(nodes)
-        progress(done, len(frames))
+        progress(done, len(chosen))
         parents = np.flatnonzero(count[nodes])
         if len(parents):
             sizes = count[nodes[parents]]
@@ -127,12 +134,24 @@ def _gap(scores: npt.NDArray[np.float32], wanted: Ints) -> Floats:
     return gap
 
 
-def _children(parent: Ints) -> tuple[Ints, Ints, Ints]:
-    """Nodes in the order of their parents, and for each node where its children start in it and how many they are."""
-    order = np.argsort(parent, kind="stable")
-    inner = parent[parent >= 0]
+def _paths(parent: Ints, leaves: Ints) -> Ints:
+    """All nodes from the calls to these leaves, in order."""
+    chosen = np.zeros(len(parent), bool)
+    nodes = np.unique(leaves)
+    while len(nodes):
+        chosen[nodes] = True
+        nodes = np.unique(parent[nodes])
+        nodes = nodes[nodes >= 0]
+    return np.flatnonzero(chosen)
+
+
+def _children(parent: Ints, chosen: Ints) -> tuple[Ints, Ints, Ints]:
+    """Chosen nodes in the order of their parents; for each node where its children start in it, and how many."""
+    order = chosen[np.argsort(parent[chosen], kind="stable")]
+    inner = parent[order]
+    inner = inner[inner >= 0]
     count = np.bincount(inner, minlength=len(parent))
-    start = np.cumsum(count) - count + (len(parent) - len(inner))
+    start = np.cumsum(count) - count + (len(order) - len(inner))
     return order, start, count
 
 

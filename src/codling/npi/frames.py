@@ -118,12 +118,18 @@ class Frames:
         return (node for node, decision in enumerate(self.decision) if decision == RETURN)
 
     def digest(self) -> str:
-        """SHA-256 over all frames and decisions, whatever the order in which they were found."""
-        rows = sorted(
-            (self.calls[self.root[node]], tuple(self.history(node)), self.decisions[self.decision[node]] or ())
-            for node in range(len(self))
-        )
-        return hashlib.sha256(repr(rows).encode()).hexdigest()
+        """SHA-256 over all frames and decisions, in whatever order they were found: a sum of their hashes."""
+        calls = [repr(tuple(call)).encode() for call in self.calls]
+        observations = [repr(each).encode() for each in self.observations]
+        decisions = [repr(None if each is None else tuple(each)).encode() for each in self.decisions]
+        hashes: list[bytes] = []
+        total = 0
+        for parent, seen, decision in zip(self.parent, self.seen, self.decision, strict=True):
+            before = calls[-1 - parent] if parent < 0 else hashes[parent]
+            found = hashlib.sha256(b"|".join((before, observations[seen], decisions[decision]))).digest()
+            hashes.append(found)
+            total += int.from_bytes(found, "big")
+        return f"{total % (1 << 256):064x}"
 
     def describe(self, node: int) -> str:
         """A node in words: the call, and what was seen and done up to there."""

@@ -37,7 +37,9 @@ class TrainConfig:
     num_problems: int = 100
     "Practice problems whose traces are learned first."
     steps_per_round: int = 200
-    "Steps of training between two proofs."
+    "At most so many steps of training between two proofs."
+    steps_per_check: int = 25
+    "After so many it is seen whether all lessons are right, which ends a round."
     max_rounds: int = 400
     "Rounds after which it gives up."
     max_new_frames: int = 4096
@@ -62,7 +64,7 @@ PRESETS = {
     "small": NPIConfig(),
     "large": NPIConfig(
         core=CoreConfig(hidden_size=128, encoder_size=256, state_size=128),
-        train=TrainConfig(lr=5e-3, batch_size=512, steps_per_round=500),
+        train=TrainConfig(lr=5e-3, batch_size=384, steps_per_round=300),
     ),
     "paper": NPIConfig(core=CoreConfig(hidden_size=256, num_layers=2), train=TrainConfig(lr=1e-3)),
 }

@@ -105,18 +105,15 @@ class Trainer:
     def round(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> Round:
         """Train, prove, and take the counterexamples into the lessons."""
         began = time.monotonic()
-        total = self.config.steps_per_round
-        loss = torch.tensor(0.0)
-        for done in range(total):
-            loss = self._train(self._batch())
-            progress(done + 1, total)
-        self.step += total
+        loss = self._practise(progress)
         self.number += 1
         network = self.network()
         wrong, rates = {}, []
         for pupil in self.pupils:
-            examination = examine(network, pupil.shelf, pupil.lessons.frames)
-            wrong[pupil.name] = self._teach(pupil, examination)
+            # What is practised first: as long as that is wrong, no more counterexamples are needed.
+            wrong[pupil.name] = self._teach(pupil, self._examine(network, pupil, all_frames=False))
+            if not wrong[pupil.name]:
+                wrong[pupil.name] = self._teach(pupil, self._examine(network, pupil, all_frames=True))
             rates.append(len(pupil.hard) / len(pupil.pool) if wrong[pupil.name] else 0.0)
         lr = self.config.lr * min(1.0, max(_LOWEST_LR, max(rates) ** 0.5))
         for group in self.optimizer.param_groups:
@@ -135,6 +132,23 @@ class Trainer:
     def network(self) -> Network:
         """The core as it stands, as the graph that would ship."""
         return Network(build_graph(self.core), self.library)
+
+    def _practise(self, progress: Callable[[int, int], None]) -> Tensor:
+        """Train on the lessons until all are right, or for as long as a round may take; the last batch's loss."""
+        loss = torch.tensor(0.0)
+        for done in range(1, self.config.steps_per_round + 1):
+            loss = self._train(self._batch())
+            self.step += 1
+            progress(done, self.config.steps_per_round)
+            if done % self.config.steps_per_check == 0:
+                network = self.network()
+                examined = (self._examine(network, pupil, all_frames=False) for pupil in self.pupils)
+                if not any(len(each.wrong(self.config.margin)) for each in examined):
+                    break
+        return loss
+
+    def _examine(self, network: Network, pupil: Pupil, *, all_frames: bool) -> Examination:
+        return examine(network, pupil.shelf, pupil.lessons.frames, leaves=None if all_frames else pupil.pool)
 
     def _teach(self, pupil: Pupil, examination: Examination) -> int:
         wrong = examination.wrong(self.config.margin)

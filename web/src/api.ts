@@ -81,7 +81,8 @@ export class Refused extends Error {
   }
 }
 
-async function ask(path: string, init: RequestInit): Promise<Response> {
+/** Ask the server; an answer that is an error becomes a Refused. */
+export async function ask(path: string, init: RequestInit): Promise<Response> {
   const response = await fetch(path, init);
   if (response.ok) return response;
   let message = `${response.status} ${response.statusText}`;
@@ -93,7 +94,7 @@ async function ask(path: string, init: RequestInit): Promise<Response> {
   throw new Refused(response.status, message, Number(response.headers.get("retry-after") ?? 0) * 1000);
 }
 
-function post(body: unknown, signal: AbortSignal): RequestInit {
+export function post(body: unknown, signal: AbortSignal): RequestInit {
   return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal };
 }
 

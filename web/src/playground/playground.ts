@@ -27,6 +27,7 @@ function keys(...rows: [key: string, does: string, run: () => void][]): HTMLElem
 export const playground: View = {
   id: "playground",
   title: "Playground",
+  about: "code completion on your own machine",
 
   mount(into) {
     const spoken = el("p", { class: "unseen", "aria-live": "polite" });

@@ -35,7 +35,7 @@ FIELDS = ("name", "place", "signature", "doc", "code")
 
 _MAX_DOC = 1_500  # characters; what follows are parameters and examples
 _MAX_CODE = 3_000
-_BLOCK = 64  # units multiplied at once: their pieces repeat, and the block's matrix stays in the cache
+_BLOCK = 64  # units summed at once
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int32]
@@ -119,10 +119,13 @@ class Encoder:
 
     def _encode_block(self, bags: Sequence[Ids]) -> Floats:
         rows, fields, ids, counts = count_pieces(bags, len(self.pieces))
-        weights = self._field_weight_FV[fields, ids] * saturated(counts)
-        used, columns = np.unique(ids, return_inverse=True)
-        weights_M = np.bincount(rows * len(used) + columns, weights, len(bags) * len(used)).astype(np.float32)
-        vectors_ND: Floats = weights_M.reshape(len(bags), len(used)) @ self._code_VD[used].astype(np.float32)
+        vectors_ND = np.zeros((len(bags), self.dim), np.float32)
+        if len(rows):
+            weights_M = self._field_weight_FV[fields, ids] * saturated(counts)
+            # Sums, not a product of matrices: those start threads, which get in the way of the workers that index.
+            weighted_MD = self._code_VD[ids] * weights_M[:, None]
+            starts = np.flatnonzero(np.diff(rows, prepend=-1))
+            vectors_ND[rows[starts]] = np.add.reduceat(weighted_MD, starts, axis=0)
         return _normalised(vectors_ND)
 
 

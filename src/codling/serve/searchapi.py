@@ -39,7 +39,7 @@ from codling.serve.messages import (
     encode,
 )
 
-__all__ = ["SearchApi"]
+__all__ = ["SearchApi", "with_filters"]
 
 _COUNTED = 100  # hits that facets count
 _FACETS_MS = 100  # for counting what filters leave out: an expression that takes long is not run four times
@@ -208,16 +208,26 @@ class SearchApi:
         )
 
 
-def _filters(message: SearchRequest | ExplainRequest, said: Filters) -> Filters:
-    """Those of the query and those beside it: alternatives of each other."""
-    if unknown := sorted(set(message.kinds) - set(KINDS)):
+def with_filters(
+    said: Filters, *, languages: Sequence[str] = (), kinds: Sequence[str] = (), paths: Sequence[str] = ()
+) -> Filters:
+    """The filters of a query and others beside it: alternatives of each other.
+
+    Raises:
+        QueryError: there is no such kind.
+    """
+    if unknown := sorted(set(kinds) - set(KINDS)):
         raise QueryError(f"unknown kind {unknown[0]!r}{nearest(unknown[0], KINDS)}")
     return replace(
         said,
-        languages=said.languages | {name.lower() for name in message.languages},
-        kinds=said.kinds | set(message.kinds),
-        paths=(*said.paths, *message.paths),
+        languages=said.languages | {name.lower() for name in languages},
+        kinds=said.kinds | set(kinds),
+        paths=(*said.paths, *paths),
     )
+
+
+def _filters(message: SearchRequest | ExplainRequest, said: Filters) -> Filters:
+    return with_filters(said, languages=message.languages, kinds=message.kinds, paths=message.paths)
 
 
 def _snippet(hit: Hit, query: Query, num_lines: int) -> SnippetMessage:

@@ -16,6 +16,7 @@ from codling.cli.adapt import adapt
 from codling.cli.complete import complete
 from codling.cli.eval import app as eval_app
 from codling.cli.index import index
+from codling.cli.mcp import mcp
 from codling.cli.npi import app as npi_app
 from codling.cli.sample import sample
 from codling.cli.search import search
@@ -48,6 +49,7 @@ app.command("complete")(complete)
 app.command("sample")(sample)
 app.command("index")(index)
 app.command("search")(search)
+app.command("mcp")(mcp)
 app.command("serve")(serve)
 
 

@@ -37,11 +37,11 @@ LEVEL = {room: -row for row, rooms in enumerate(LINES) for room in rooms}
 HEAVY = {"torch", "onnx", "pyarrow", "matplotlib", "optuna", "datasketch", "rensa", "unearth", "ray"}
 "What only training, tuning and gathering may import."
 STANDARD_LIBRARY_ONLY = ("config", "files", "html", "types", "errors")
-SERVING_ROOMS = ("serve", "complete", "npi", "engine", "vocab", "bundle", *STANDARD_LIBRARY_ONLY)
+SERVING_ROOMS = ("serve", "complete", "write", "npi", "engine", "vocab", "bundle", *STANDARD_LIBRARY_ONLY)
 TORCH_ROOMS = {"lm", "training", "tune", "trees", "fold"}
 TORCH_PACKAGES = ("codling.npi.train", "codling.search.train")
 "Parts of rooms that are otherwise free of it."
-TRAINING_COMMANDS = {"codling.cli.train", "codling.cli.tune", "codling.cli.corpus", "codling.cli.search_train"}
+TRAINING_COMMANDS = {f"codling.cli.{name}" for name in ("train", "tune", "corpus", "search_train", "train_writer")}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ from codling.cli.search import search
 from codling.cli.search_train import app as search_train_app
 from codling.cli.serve import serve
 from codling.cli.train import train
+from codling.cli.train_writer import train_writer
 from codling.cli.tune import tune
+from codling.cli.write import write
 from codling.errors import CodlingError
 
 __all__ = ["app", "main"]
@@ -47,6 +49,8 @@ app.command("adapt")(adapt)
 app.command("tune")(tune)
 app.command("complete")(complete)
 app.command("sample")(sample)
+app.command("write")(write)
+app.command("train-writer")(train_writer)
 app.command("index")(index)
 app.command("search")(search)
 app.command("mcp")(mcp)

@@ -1,0 +1,96 @@
+"""codling train-writer: descriptions with programs in, a bundle that writes programs out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from codling.cli.output import JsonOption, print_json, stderr, stdout
+from codling.errors import ConfigError
+
+if TYPE_CHECKING:
+    from codling.trees.writing.pairs import Pair
+    from codling.trees.writing.train import Epoch
+
+__all__ = ["train_writer"]
+
+
+def train_writer(
+    preset: Annotated[str | None, typer.Argument(help="Name of a preset; see --list.", show_default=False)] = None,
+    pairs: Annotated[
+        list[Path] | None, typer.Option("--pairs", help='JSON Lines of {"text", "code"} to train on; repeatable.')
+    ] = None,
+    dev: Annotated[
+        list[Path] | None, typer.Option("--dev", help="The same, to choose the best epoch by; repeatable.")
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/PRESET.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as optim.lr=0.001.")
+    ] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Where to write the bundle; by default RUN/bundle.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over, whatever the run's folder holds.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the presets and end.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print the whole configuration and end.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Train a writer of programs and write a bundle.
+
+    Goes on from the run's checkpoint, written after every pass over the pairs: after Ctrl-C or a crash, repeat the
+    command.
+    """
+    from codling.config import override, parse_assignments, to_mapping
+    from codling.trees.writing.config import list_writer_presets, writer_preset
+
+    if list_:
+        for name, what in list_writer_presets().items():
+            stdout().print(f"{name}  {what.splitlines()[0]}", markup=False)
+        return
+    if preset is None:
+        raise ConfigError("name a preset, or see them with `codling train-writer --list`")
+    config = override(writer_preset(preset), parse_assignments(settings or []))
+    if show:
+        print_json(to_mapping(config))
+        return
+    if not pairs or not dev:
+        raise ConfigError("name files of pairs with --pairs FILE, and others with --dev FILE to choose the epoch by")
+    from codling.trees.writing.export import export_writer
+    from codling.trees.writing.train import train_writer as train
+
+    console = stderr()
+
+    def report(epoch: Epoch) -> None:
+        scores = ", ".join(f"{name} {100 * each.right:.1f} % right" for name, each in epoch.scores.items())
+        console.print(f"epoch {epoch.number}: {epoch.nats:.4f} nats per step; {scores}", markup=False)
+
+    training, counts = _read(pairs, console)
+    development = {path.stem: _read([path], console)[0] for path in dev}
+    folder = run or Path("runs") / config.name
+    trained = train(training, development, config, folder, fresh=fresh, on_epoch=report)
+    if trained.interrupted:
+        console.print(f"stopped after epoch {len(trained.epochs)}; repeat the command to go on", markup=False)
+        raise KeyboardInterrupt
+    made = export_writer(trained, bundle or folder / "bundle", data={"pairs": counts})
+    if json:
+        best = trained.epochs[trained.best - 1]
+        print_json({"bundle": str(made.path), "bytes": made.num_bytes, "best": to_mapping(best)})
+        return
+    stdout().print(f"{made.path} ({made.num_bytes / 1e6:.1f} MB), epoch {trained.best}", markup=False)
+
+
+def _read(paths: list[Path], console: Any) -> tuple[list[Pair], dict[str, int]]:
+    """Pairs of some files, and how many each has; rows whose program does not parse are named and left out."""
+    from codling.trees.writing.pairs import Pair, read_pairs
+
+    found: list[Pair] = []
+    counts: dict[str, int] = {}
+    for path in paths:
+        before = len(found)
+        for row in read_pairs(path):
+            if isinstance(row, Pair):
+                found.append(row)
+            else:
+                console.print(f"left out: {row}", markup=False)
+        counts[path.stem] = len(found) - before
+    return found, counts

@@ -1,0 +1,171 @@
+"""codling write: programs from descriptions, one or a whole batch; with examples, programs that pass them."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from codling.cli.output import JsonOption, print_json, stderr
+from codling.errors import InputError
+
+if TYPE_CHECKING:
+    from codling.write import Candidate, Writer
+
+__all__ = ["write"]
+
+MAX_ROW_BYTES = 1 << 20  # of a row of a batch: a description is a few sentences
+
+
+def write(
+    description: Annotated[
+        str | None, typer.Argument(help="What the program should do; - reads it from stdin.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Candidates wanted at most.")] = 1,
+    beam: Annotated[int, typer.Option(help="Programs that the search follows at once.")] = 5,
+    examples: Annotated[
+        list[str] | None,
+        typer.Option("--examples", "-e", metavar="IN=OUT", help="What it should give, as '[3, 1]=[1, 3]'; repeatable."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="With examples: time for trying programs.")] = 20.0,
+    batch: Annotated[
+        str | None,
+        typer.Option("--batch", metavar="ROWS.jsonl", help="Answer every row of a JSON Lines file (- for stdin)."),
+    ] = None,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="With --json: which words each step of a program looked at.")
+    ] = False,
+    model: Annotated[str, typer.Option(help="A bundle's name or path.")] = "write",
+    json: JsonOption = False,
+) -> None:
+    """Write programs from a description; everything it says parses.
+
+    With --examples, candidates are run in a sandbox (no files, no network, little time and memory), and only those that
+    pass are printed. With --batch, reads rows {"id", "text"} and writes for each, in order, one line {"id",
+    "candidates": [{"code", "score"}], "ms"}. A score is the probability of the very program; ms is the time of that row
+    alone, without loading the model.
+    """
+    if (description is None) == (batch is None):
+        raise InputError("give either a description or --batch ROWS.jsonl")
+    if batch is not None and examples:
+        raise InputError("--examples go with one description, not with --batch")
+    from codling.write import Writer
+
+    if batch is not None:
+        _answer_batch(batch, Writer(model), max(limit, 1), beam, attention)
+        return
+    assert description is not None
+    text = sys.stdin.read() if description == "-" else description
+    if examples:
+        _search(Writer(model), text, examples, limit, seconds, json)
+        return
+    written = Writer(model).write(text, limit=limit, beam=beam)
+    if json:
+        rows = [_plain(each, attention) for each in written.candidates]
+        words = {"words": list(written.words)} if attention else {}
+        print_json({"model": written.model, **words, "candidates": rows, "ms": round(written.ms, 3)})
+        return
+    _print([(each.score, each.code) for each in written.candidates], scores=limit > 1)
+    if not written.candidates:
+        stderr().print("no program found")
+
+
+def _search(writer: Writer, text: str, examples: list[str], limit: int, seconds: float, json: bool) -> None:
+    from codling.write.examples import read_example, search
+
+    found = search(writer, text, [read_example(each) for each in examples], limit=limit, seconds=seconds)
+    if json:
+        print_json(
+            {
+                "model": found.model,
+                "candidates": [_plain(tried.candidate, False) for tried in found.found],
+                "nearest": [
+                    _plain(tried.candidate, False) | {"passed": tried.passed, "failed": _failure(tried.failed)}
+                    for tried in found.nearest
+                    if not found.found
+                ],
+                "tried": found.num_tried,
+                "ms": round(found.ms, 3),
+            }
+        )
+    else:
+        _print([(tried.candidate.score, tried.candidate.code) for tried in found.found], scores=limit > 1)
+    if not found.found:
+        stderr().print(f"none of {found.num_tried} programs passes all examples", markup=False)
+        for tried in found.nearest:
+            stderr().print(f"nearest, {tried.passed} right: {_failure(tried.failed)}", markup=False)
+            stderr().print(tried.candidate.code, markup=False)
+        raise typer.Exit(1)
+
+
+def _failure(outcome: Any) -> str:
+    if outcome is None:
+        return ""
+    return f"gave {outcome.value!r}"[:200] if outcome.stopped is None else f"stopped: {outcome.why}"
+
+
+def _print(rows: list[tuple[float, str]], *, scores: bool) -> None:
+    for i, (score, code) in enumerate(rows):
+        if scores:
+            print(f"{'' if i == 0 else chr(10)}# {score:.3f}")
+        print(code)
+
+
+def _answer_batch(batch: str, writer: Writer, limit: int, beam: int, attention: bool) -> None:
+    if batch == "-":
+        _answer_rows(sys.stdin.buffer, "stdin", writer, limit, beam, attention)
+        return
+    try:
+        if Path(batch).is_fifo():  # opening one waits for a writer who may never come
+            raise InputError(f"{batch} is a pipe; read it as --batch - < {batch}")
+        with Path(batch).open("rb") as file:
+            _answer_rows(file, batch, writer, limit, beam, attention)
+    except OSError as error:
+        raise InputError(f"cannot read {batch}: {error.strerror}") from None
+
+
+def _answer_rows(file: IO[bytes], name: str, writer: Writer, limit: int, beam: int, attention: bool) -> None:
+    for where, row in _rows(file, name):
+        try:
+            written = writer.write(row["text"], limit=limit, beam=beam)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        rows = [_plain(each, attention) for each in written.candidates]
+        words = {"words": list(written.words)} if attention else {}
+        answer = {"id": row["id"], **words, "candidates": rows, "ms": round(written.ms, 3)}
+        sys.stdout.write(json_module.dumps(answer) + "\n")  # ASCII, for an id may hold what stdout cannot encode
+        sys.stdout.flush()
+
+
+def _rows(file: IO[bytes], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row that is not blank, and where it stands.
+
+    Raises:
+        InputError: a row is not JSON, lacks a key, or its text is no string.
+    """
+    number = 0
+    while line := file.readline(MAX_ROW_BYTES + 1):
+        number += 1
+        where = f"{name}, line {number}"
+        if len(line) > MAX_ROW_BYTES:
+            raise InputError(f"{where}: longer than {MAX_ROW_BYTES >> 20} MiB")
+        if not line.strip():
+            continue
+        try:
+            row = json_module.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{where}: not JSON ({error})") from None
+        if not isinstance(row, dict) or "id" not in row or not isinstance(row.get("text"), str):
+            raise InputError(f'{where}: a row is {{"id": …, "text": "…"}}')
+        yield where, row
+
+
+def _plain(candidate: Candidate, attention: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {"code": candidate.code, "score": candidate.score}
+    if attention:
+        row["steps"] = [{"action": each.action, "weights": list(each.weights)} for each in candidate.seen()]
+    return row

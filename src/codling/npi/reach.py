@@ -53,7 +53,7 @@ def reach(task: Task, *, max_nodes: int = MAX_NODES, max_frame_calls: int = MAX_
     """
     if task.recursion != "full":
         raise UnboundedError(
-            f"{task.name} with recursion {task.recursion!r} has frames without end: a program that loops keeps its "
+            f"told with recursion {task.recursion!r} it has frames without end: a program that loops keeps its "
             f"state for as long as the input is, so no finite number of frames speaks for all sizes; use 'full'"
         )
     touched: dict[int, frozenset[int]] = {}

@@ -34,6 +34,8 @@ class Task:
     "Of the program to start with."
     variants: ClassVar[dict[str, tuple[Program[Any], ...]]] = {}
     'The same task told without recursion ("none") or with some ("partial"), for comparison.'
+    variant_environments: ClassVar[dict[str, type[Environment]]] = {}
+    "Where such a variant needs to see or do more: its own environment."
     usage: ClassVar[str] = ""
     'The words of a problem: "A B".'
     example: ClassVar[tuple[str, ...]] = ()
@@ -55,6 +57,7 @@ class Task:
                 told = ", ".join(["full", *self.variants])
                 raise TaskError(f"{self.name} is not told with recursion {recursion!r}, only: {told}")
             self.programs = self.variants[recursion]  # type: ignore[misc]
+            self.environment = self.variant_environments.get(recursion, self.environment)  # type: ignore[misc]
 
     @functools.cached_property
     def repertoire(self) -> Repertoire:

@@ -128,13 +128,49 @@ def sort_side(pivots: Pivots, side: Side) -> None:
     pivots.leave()
 
 
+class Agenda(Pivots):
+    """For quicksort without recursion: the stack holds the parts that are still to be sorted."""
+
+    @property
+    def part(self) -> _Part:
+        return self.parts[-1] if self.parts else _Part(0, 0, 0, 0)
+
+    @feature
+    def nothing(self) -> bool:
+        """No part is left."""
+        return not self.parts
+
+    @action
+    def drop(self) -> None:
+        """The part is done."""
+        self.parts.pop()
+
+    @action
+    def split(self) -> None:
+        """The two sides of the pivot take the place of the part."""
+        part = self.parts.pop()
+        self.parts.append(_Part(part.bound + 1, part.high, part.bound + 1, part.bound + 1))
+        self.parts.append(_Part(part.low, part.bound, part.low, part.low))
+
+
 @program(name="partition")
-def partition_looping(pivots: Pivots) -> None:
-    while not pivots.scanned:
-        if pivots.less:
-            pivots.swap()
-            pivots.raise_bound()
-        pivots.advance()
+def partition_looping(agenda: Agenda) -> None:
+    while not agenda.scanned:
+        if agenda.less:
+            agenda.swap()
+            agenda.raise_bound()
+        agenda.advance()
+
+
+@program(name="quicksort")
+def quicksort_looping(agenda: Agenda) -> None:
+    while not agenda.nothing:
+        if agenda.short:
+            agenda.drop()
+        else:
+            partition_looping(agenda)
+            agenda.place()
+            agenda.split()
 
 
 class Quicksort(SortingTask):
@@ -143,3 +179,5 @@ class Quicksort(SortingTask):
     name = "quicksort"
     environment = Pivots
     programs = (quicksort, partition, sort_side)
+    variants = {"none": (quicksort_looping, partition_looping)}  # noqa: RUF012 - the base declares it
+    variant_environments = {"none": Agenda}  # noqa: RUF012

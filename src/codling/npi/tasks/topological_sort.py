@@ -134,12 +134,51 @@ def children(graph: Graph) -> None:
     children(graph)
 
 
+class Walk(Graph):
+    """For topological sort without recursion: one sees whether the path has an end."""
+
+    @feature
+    def path_empty(self) -> bool:
+        return not self.path
+
+    @action(changes=lambda which: {"child_done": ANY, "child_white": ANY, "start_white": ANY, "path_empty": [False]})  # noqa: ARG005
+    def enter(self, which: Which) -> None:
+        Graph.enter.function(self, which)
+
+    @action(changes=["child_done", "child_white", "path_empty"])
+    def finish(self) -> None:
+        Graph.finish.function(self)
+
+
+@program(name="traverse")
+def traverse_looping(walk: Walk) -> None:
+    """Everything that can be reached from the next start."""
+    walk.enter("start")
+    while not walk.path_empty:
+        if walk.child_done:
+            walk.finish()
+        elif walk.child_white:
+            walk.enter("child")
+        else:
+            walk.next("child")
+
+
+@program(name="topological_sort")
+def topological_sort_looping(walk: Walk) -> None:
+    while not walk.start_done:
+        if walk.start_white:
+            traverse_looping(walk)
+        walk.next("start")
+
+
 class TopologicalSort(Task):
     """The nodes of a graph, each before its successors."""
 
     name = "topological-sort"
     environment = Graph
     programs = (topological_sort, visit, children)
+    variants = {"none": (topological_sort_looping, traverse_looping)}  # noqa: RUF012 - the base declares it
+    variant_environments = {"none": Walk}  # noqa: RUF012
     usage = "nodes with their successors, as NODE or NODE:NODE,NODE"
     example = ("socks:shoes", "trousers:shoes,belt", "shirt:belt")
     train_size = 5

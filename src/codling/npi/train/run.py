@@ -107,7 +107,7 @@ def run_rounds(
                 _save(trainer, config, path)
             on_round(row)
         asked = interrupt.asked
-    verdicts = {} if asked and not proved else _judge(trainer, on_step)
+    verdicts = {} if asked and not proved else _judge(trainer)
     return Result(core=trainer.core, library=trainer.library, verdicts=verdicts, rounds=tuple(rounds), finished=proved)
 
 
@@ -154,16 +154,14 @@ def write_interpreter(
     return write_bundle(folder, card, {"model.onnx": graph, "npi.json": write_known(result.library, known)})
 
 
-def _judge(trainer: Trainer, on_step: Callable[[str], None]) -> dict[str, Verdict]:
+def _judge(trainer: Trainer) -> dict[str, Verdict]:
     graph = build_graph(trainer.core)
     digest = hashlib.sha256(graph).hexdigest()
     network = Network(graph, trainer.library)
     verdicts = {}
     for pupil in trainer.pupils:
         frames = pupil.lessons.frames if pupil.provable else None
-        verdict = verdicts[pupil.name] = verify(network, pupil.shelf.task, model_sha256=digest, frames=frames)
-        proof = verdict.certificate
-        on_step(f"{pupil.name}: proved, {proof.num_frames:,} frames" if proof else f"{pupil.name}: {verdict.reason}")
+        verdicts[pupil.name] = verify(network, pupil.shelf.task, model_sha256=digest, frames=frames)
     return verdicts
 
 

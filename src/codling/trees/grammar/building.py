@@ -15,6 +15,7 @@ __all__ = ["build_ast", "fits"]
 
 _CONTEXTS: dict[str, type[ast.expr_context]] = {
     "target": ast.Store,
+    "target_element": ast.Store,
     "place": ast.Store,
     "deleted": ast.Del,
 }
@@ -110,6 +111,12 @@ def _number(kind: Callable[[str], Any]) -> Callable[[str], Any]:
     return read
 
 
+def _level(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"{text!r} is no count of dots")
+    return int(text)
+
+
 _TOKENS: dict[str, Callable[[str], Any]] = {
     "identifier": _identifier,
     "dotted": _dotted,
@@ -118,6 +125,7 @@ _TOKENS: dict[str, Callable[[str], Any]] = {
     "int": _number(lambda text: int(text, 16 if text.startswith("0x") else 10)),
     "float": _number(float),
     "complex": _number(lambda text: complex(0, float(text))),
+    "level": _level,
 }
 
 
@@ -179,6 +187,13 @@ _SPECIAL: dict[str, Callable[[dict[str, Any]], Any]] = {
     "star_parameter": _parameter,
     "bare": _parameter,
     "default_bare": _parameter,
+    "Declare": lambda fields: ast.AnnAssign(
+        target=ast.Name(id=fields["name"], ctx=ast.Store()),
+        annotation=fields["annotation"],
+        value=fields["value"],
+        simple=1,
+    ),
+    "AnnAssign": lambda fields: ast.AnnAssign(simple=0, **fields),
     "Reraise": lambda _: ast.Raise(exc=None, cause=None),
     "TryFinally": lambda fields: ast.Try(handlers=[], orelse=[], **fields),
     "ExceptAll": lambda fields: ast.ExceptHandler(type=None, name=None, **fields),
@@ -227,6 +242,10 @@ _SPECIAL: dict[str, Callable[[dict[str, Any]], Any]] = {
     "TupleDeleted": _in_context("Tuple", ast.Del),
     "ListDeleted": _in_context("List", ast.Del),
     "IndexTuple": _in_context("Tuple", ast.Load),
+    "QualifiedName": _in_context("Name", ast.Load),
+    "QualifiedAttribute": _in_context("Attribute", ast.Load),
+    "Negative": lambda fields: ast.UnaryOp(op=ast.USub(), **fields),
+    "ComplexSum": lambda fields: ast.BinOp(**fields),
     "MatchSingleton": lambda fields: ast.MatchSingleton(value=fields["value"].value),
     "MatchAny": _match_as,
     "MatchName": _match_as,

@@ -12,8 +12,8 @@ from codling.trees.grammar.asdl import Schema
 
 __all__ = ["PYTHON", "TOKENS"]
 
-TOKENS = frozenset({"identifier", "dotted", "string", "bytes", "int", "float", "complex"})
-"Types whose values are texts: names, names with dots, contents of strings, bytes as Latin-1, and numbers."
+TOKENS = frozenset({"identifier", "dotted", "string", "bytes", "int", "float", "complex", "level"})
+"Types whose values are texts: names, names with dots, contents of strings, bytes as Latin-1, numbers, counts of dots."
 
 PYTHON = Schema(
     """
@@ -30,14 +30,15 @@ stmt = FunctionDef(identifier name, arguments? args, expr* decorator_list, expr?
     | Assign(target+ targets, element value)
     | TypeAlias(identifier name, type_param* type_params, expr value)
     | AugAssign(place target, operator op, expr value)
-    | AnnAssign(place target, expr annotation, element? value, flag? simple)
+    | Declare(identifier name, expr annotation, element? value)
+    | AnnAssign(place target, expr annotation, element? value)
     | For(target target, element iter, stmt+ body, stmt* orelse)
     | AsyncFor(target target, element iter, stmt+ body, stmt* orelse)
     | While(expr test, stmt+ body, stmt* orelse)
     | If(expr test, stmt+ body, stmt* orelse)
     | With(withitem+ items, stmt+ body)
     | AsyncWith(withitem+ items, stmt+ body)
-    | Match(element subject, match_case+ cases)
+    | Match(expr subject, match_case+ cases)
     | Reraise()
     | Raise(expr exc, expr? cause)
     | Try(stmt+ body, excepthandler+ handlers, stmt* orelse, stmt* finalbody)
@@ -47,8 +48,8 @@ stmt = FunctionDef(identifier name, arguments? args, expr* decorator_list, expr?
     | Import(module_alias+ names)
     | ImportFrom(dotted module, alias+ names)
     | ImportAll(dotted module)
-    | ImportRelative(int level, dotted? module, alias+ names)
-    | ImportAllRelative(int level, dotted? module)
+    | ImportRelative(level level, dotted? module, alias+ names)
+    | ImportAllRelative(level level, dotted? module)
     | Global(bound_name+ names)
     | Nonlocal(bound_name+ names)
     | Expr(element value)
@@ -82,21 +83,23 @@ expr = place
     | JoinedStr(joined* values)
     | List(element* elts)
     | Tuple(element* elts)
-literal = Str(string value)
-    | UStr(string value)                      # u"…", which Python remembers
-    | Bytes(bytes value)
-    | Int(int value)
-    | Float(float value)
-    | Complex(complex value)
+literal = text
+    | number
     | singleton
     | Ellipsis()
+text = Str(string value)
+    | UStr(string value)                      # u"…", which Python remembers
+    | Bytes(bytes value)
+number = Int(int value)
+    | Float(float value)
+    | Complex(complex value)
 singleton = None() | True() | False()
 element = expr | Starred(expr value)
 
 target = place
-    | StarredTarget(target value)
-    | ListTarget(target* elts)
-    | TupleTarget(target* elts)
+    | ListTarget(target_element* elts)
+    | TupleTarget(target_element* elts)
+target_element = target | StarredTarget(target value)
 deleted = place
     | ListDeleted(deleted* elts)
     | TupleDeleted(deleted* elts)
@@ -145,17 +148,26 @@ module_alias = module_alias(dotted name, identifier? asname)
 withitem = withitem(expr context_expr, target? optional_vars)
 
 match_case = match_case(pattern pattern, expr? guard, stmt+ body)
-pattern = MatchValue(expr value)
+pattern = MatchValue(constant value)
     | MatchSingleton(singleton value)
     | MatchSequence(sequence_pattern* patterns)
     | MatchMapping(mapping_item* items, identifier? rest)
-    | MatchClass(expr cls, pattern* patterns, keyword_pattern* keywords)
+    | MatchClass(qualified cls, pattern* patterns, keyword_pattern* keywords)
     | MatchAny()
     | MatchName(identifier name)
     | MatchAs(pattern pattern, identifier name)
     | MatchOr(pattern first, pattern+ rest)
+qualified = QualifiedName(identifier id) | QualifiedAttribute(qualified value, identifier attr)
+constant = QualifiedAttribute(qualified value, identifier attr)
+    | text
+    | signed
+    | ComplexSum(signed left, sign op, imaginary right)
+signed = number | Negative(number operand)
+sign = Add() | Sub()
+imaginary = Complex(complex value)
+mapping_key = constant | singleton
 sequence_pattern = pattern | MatchStar(identifier? name)
-mapping_item = mapping_item(expr key, pattern pattern)
+mapping_item = mapping_item(mapping_key key, pattern pattern)
 keyword_pattern = keyword_pattern(identifier attr, pattern pattern)
 
 type_param = TypeVar(identifier name, expr? bound, expr? default_value)

@@ -80,14 +80,18 @@ class _Made:
 
 
 _RENAMED = {
-    ("Tuple", "target"): "TupleTarget",
-    ("List", "target"): "ListTarget",
-    ("Starred", "target"): "StarredTarget",
+    **{("Tuple", name): "TupleTarget" for name in ("target", "target_element")},
+    **{("List", name): "ListTarget" for name in ("target", "target_element")},
+    ("Starred", "target_element"): "StarredTarget",
     ("Tuple", "deleted"): "TupleDeleted",
     ("List", "deleted"): "ListDeleted",
     ("Tuple", "index"): "IndexTuple",
     ("JoinedStr", "format_spec"): "FormatSpec",
     ("alias", "module_alias"): "module_alias",
+    ("Name", "qualified"): "QualifiedName",
+    **{("Attribute", name): "QualifiedAttribute" for name in ("qualified", "constant", "mapping_key")},
+    **{("UnaryOp", name): "Negative" for name in ("signed", "constant", "mapping_key")},
+    **{("BinOp", name): "ComplexSum" for name in ("constant", "mapping_key")},
 }
 
 
@@ -147,6 +151,13 @@ def _arguments(node: ast.arguments, kind: str) -> _Made | None:
         "kwarg": node.kwarg and made(node.kwarg),
     }
     return _Made("arguments" if kind == "parameter" else "lambda_arguments", **fields) if any(fields.values()) else None
+
+
+def _ann_assign(node: ast.AnnAssign, _: str) -> tuple[str, Fields]:
+    fields = {"target": node.target, "annotation": node.annotation, "value": node.value}
+    if node.simple and isinstance(node.target, ast.Name):
+        return "Declare", fields | {"name": node.target.id}
+    return "AnnAssign", fields
 
 
 def _raise(node: ast.Raise, _: str) -> tuple[str, Fields]:
@@ -245,6 +256,7 @@ _SPECIAL: dict[str, Callable[[Any, str], tuple[str, Fields]]] = {
     "FunctionDef": _function,
     "AsyncFunctionDef": _function,
     "Lambda": _lambda,
+    "AnnAssign": _ann_assign,
     "Raise": _raise,
     "Try": _try,
     "ExceptHandler": _handler,

@@ -34,7 +34,7 @@ def write_source(tree: Tree) -> str:
         text = ast.unparse(ast.fix_missing_locations(module))
     except (ValueError, RecursionError) as error:  # ValueError: no text for an f-string, before Python 3.12
         raise InputError(f"this Python cannot write the program: {error}") from None
-    if read_source(text) != tree:
+    if ast.dump(_parse(text)) != ast.dump(module):
         raise InputError("the program's text would be another program")
     return text
 

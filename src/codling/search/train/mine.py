@@ -163,6 +163,7 @@ def read_mined(folder: Path) -> Iterator[dict[str, list[str]]]:
 
 def _mine_source(source: LocalSource, config: MineConfig, excluded: Excluded, seen: set[bytes]) -> _Mined:
     metadata: dict[str, str] = {}
+    known: set[bytes] = set()
     found: list[tuple[bytes, tuple[str, ...]]] = []
     counts: Counter[str] = Counter()
     name = source.name or _project_of(source.path)
@@ -174,7 +175,7 @@ def _mine_source(source: LocalSource, config: MineConfig, excluded: Excluded, se
             metadata[raw.path] = raw.data.decode("utf-8", "replace").removeprefix("\ufeff")
         elif raw.problem is None and not (_TESTS.search(raw.path) or drop_by_path(raw.path, config.filters)):
             for unit in _documented(raw.data, raw.path, config):
-                reason = _unwanted(unit, excluded, seen)
+                reason = _unwanted(unit, excluded, seen, known)
                 if reason:
                     counts[reason] += 1
                 else:
@@ -182,6 +183,7 @@ def _mine_source(source: LocalSource, config: MineConfig, excluded: Excluded, se
     licence = _licence(metadata)
     if not is_permissive(licence):
         return _Mined([], Counter({"licence": len(found)}), name, source.version, licence)
+    seen |= known
     found.sort()
     counts["beyond the project's share"] += max(0, len(found) - config.max_per_project)
     return _Mined([row for _, row in found[: config.max_per_project]], counts, name, source.version, licence)
@@ -198,12 +200,12 @@ def _documented(data: bytes, path: str, config: MineConfig) -> Iterable[Unit]:
                 yield unit
 
 
-def _unwanted(unit: Unit, excluded: Excluded, seen: set[bytes]) -> str:
-    """Why a unit stays out; empty if it does not."""
+def _unwanted(unit: Unit, excluded: Excluded, seen: set[bytes], known: set[bytes]) -> str:
+    """Why a unit stays out; empty if it does not. What is known of it joins what is known of its own project."""
     keys = {_digest(" ".join(unit.code.split())), _digest(unit.name, summary_of(unit.doc))}
-    if keys & seen:
+    if keys & seen or keys & known:
         return "duplicate"
-    seen |= keys
+    known |= keys
     return "excluded" if unit in excluded else ""
 
 

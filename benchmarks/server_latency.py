@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import math
 import os
 import platform
 import subprocess
@@ -105,8 +106,8 @@ class Typist:
         self.connection = http.client.HTTPConnection(address.hostname, address.port or 80)
         self.round_trips: dict[str, list[float]] = {what: [] for what in (*ASKED, "no model asked")}
         self.computing: dict[str, list[float]] = {what: [] for what in ASKED}
-        if project is not None:
-            time.sleep(5)  # the project is read in the background
+        if project is not None:  # it is read in the background
+            _wait_until_idle(self.process.pid)
 
     def type(self, prefix: str, suffix: str, *, counts: bool) -> None:
         """Ask everything once."""
@@ -152,6 +153,19 @@ class Typist:
     def close(self) -> None:
         self.process.terminate()
         self.process.wait(10)
+
+
+def _wait_until_idle(pid: int) -> None:
+    """Wait until a process has hardly worked for a second; half a minute where the system does not say it in a file."""
+    stat, tick = Path(f"/proc/{pid}/stat"), 0.01  # seconds in which Linux counts
+    if not stat.exists():
+        time.sleep(30)
+        return
+    worked, before = math.inf, 0.0
+    while worked > 0.05:
+        time.sleep(1)
+        now = sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) * tick  # in user code and the kernel
+        worked, before = now - before, now
 
 
 def _rss_mb(pid: int) -> float | None:

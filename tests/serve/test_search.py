@@ -20,6 +20,7 @@ from search_project import EMOJI_LINE, write_project
 from serve.conftest import Client
 
 PATIENCE_S = 60
+GLOB = "path:" + "**/" * 12 + "*a*a*a*a*a*a*a*a*b"  # as an expression that goes back and forth, this takes for ever
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +196,9 @@ def test_tells_how_the_indexes_are(client: Client, root: Path) -> None:
     assert two["name"] == "project-2"
 
 
-@pytest.mark.parametrize("query", ["", "   ", "re:/(/", "re:/x", 're:/(a|aa)+$/ "x"', "kind:nothing", '"', "-" * 3_999])
+@pytest.mark.parametrize(
+    "query", ["", "   ", "re:/(/", "re:/x", 're:/(a|aa)+$/ "x"', "kind:nothing", '"', "-" * 3_999, GLOB]
+)
 def test_odd_queries_are_answered_or_refused(client: Client, query: str) -> None:
     answer = client("POST", "/api/search", json={"query": query, "facets": True})
     assert answer.status_code in (200, 400), answer.text

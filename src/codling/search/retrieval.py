@@ -11,7 +11,7 @@ import numpy as np
 
 from codling.search.candidate import COSINE, LITERAL, Candidate
 from codling.search.generation import Generation
-from codling.search.query import Filters, Query
+from codling.search.query import Filters, Query, QueryError
 from codling.search.store import Floats, Request
 from codling.search.terms import query_terms
 from codling.search.unit import Entry
@@ -22,6 +22,7 @@ NUM_CANDIDATES = 100
 "Units that each store proposes: the right one is almost never further down."
 
 _OVERSAMPLED = 5  # times as many neighbours are asked for when filters will drop some
+_MAX_WILDCARDS = 6  # in one path filter: each more multiplies what matching may cost
 _MAX_EXACT = 200_000  # units that pass filters and are compared one by one
 
 
@@ -169,7 +170,14 @@ def _matches(pattern: str, path: str) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def _glob(pattern: str) -> re.Pattern[str]:
-    """``*`` stays within a folder, ``**`` does not; a pattern may begin at any folder, with / in front at the root."""
+    """``*`` stays within a folder, ``**`` does not; a pattern may begin at any folder, with / in front at the root.
+
+    Raises:
+        QueryError: it has too many wildcards to be matched in bounded time.
+    """
+    pattern = re.sub(r"(\*\*/)+", "**/", re.sub(r"\*{3,}", "**", pattern))
+    if len(re.findall(r"\*+", pattern)) > _MAX_WILDCARDS:
+        raise QueryError(f"path:{pattern} has more than {_MAX_WILDCARDS} wildcards; name a part of the path instead")
     signs = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.removeprefix("./").lstrip("/"))
     body = "".join(signs.get(piece) or re.escape(piece) for piece in pieces)

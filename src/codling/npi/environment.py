@@ -78,7 +78,7 @@ class Feature(Generic[T]):
     def values(self) -> tuple[Any, ...]:
         """All values that it can take, in the order of its annotation."""
         where = f"feature {self.function.__qualname__}"
-        return domain_of(_hints(self.function, where).get("return"), where)
+        return domain_of(_annotation(self.function, "return", where), where)
 
     @overload
     def __get__(self, environment: None, owner: type) -> Feature[T]: ...
@@ -225,12 +225,17 @@ def arguments_of(function: Callable[..., Any], where: str) -> tuple[Argument, ..
     names = code.co_varnames[1 : code.co_argcount]
     if code.co_kwonlyargcount or code.co_flags & 0x0C:  # *args, **kwargs
         raise TaskError(f"{where} takes plain positional arguments only")
-    hints = _hints(function, where)
-    return tuple(Argument(name, domain_of(hints.get(name), f"argument {name} of {where}")) for name in names)
+    return tuple(
+        Argument(name, domain_of(_annotation(function, name, where), f"argument {name} of {where}")) for name in names
+    )
 
 
-def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
+def _annotation(function: Callable[..., Any], name: str, where: str) -> Any:
+    """One annotation of a function; the others, of classes made inside a function perhaps, are left alone."""
+    annotation = function.__annotations__.get(name)
+    if not isinstance(annotation, str):
+        return annotation
     try:
-        return typing.get_type_hints(function, include_extras=True)
+        return eval(annotation, function.__globals__)  # as typing.get_type_hints does; it is the task's own code
     except NameError as error:
-        raise TaskError(f"{where}: an annotation names what its module does not have ({error})") from None
+        raise TaskError(f"{where}: its annotation names what its module does not have ({error})") from None

@@ -31,6 +31,7 @@ from codling.training.interrupt import Interrupt
 __all__ = ["Result", "train_tasks", "write_interpreter"]
 
 _CHECKPOINT = "checkpoint.safetensors"
+_SEARCH_S = 2.0  # for an input that goes wrong, where training gave up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +162,7 @@ def _judge(trainer: Trainer) -> dict[str, Verdict]:
     verdicts = {}
     for pupil in trainer.pupils:
         frames = pupil.lessons.frames if pupil.provable else None
-        verdicts[pupil.name] = verify(network, pupil.shelf.task, model_sha256=digest, frames=frames)
+        verdicts[pupil.name] = verify(network, pupil.shelf.task, model_sha256=digest, frames=frames, search_s=_SEARCH_S)
     return verdicts
 
 

@@ -17,7 +17,8 @@ from codling.engine import load_model
 from codling.engine.decoding import Clock
 from codling.engine.model import Model
 from codling.engine.pieces import Pieces
-from codling.engine.prefix import Position, PrefixReader
+from codling.engine.positions import Position
+from codling.engine.prefix import PrefixReader
 from codling.engine.search import Beam, Hypothesis, beam_search
 from codling.vocab import DOC, BpeVocab, CharVocab, Vocab
 from ngram_model import NgramModel

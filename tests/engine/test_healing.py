@@ -18,7 +18,8 @@ from codling.complete.tokens import TokenFinder
 from codling.engine import load_model
 from codling.engine.decoding import Clock
 from codling.engine.pieces import Pieces
-from codling.engine.prefix import Position, PrefixReader
+from codling.engine.positions import Position
+from codling.engine.prefix import PrefixReader
 from codling.engine.search import Beam, beam_search
 from codling.vocab import DOC, BpeVocab
 from ngram_model import NgramModel

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from codling.engine import load_model
 from codling.engine.model import Model
+from codling.engine.positions import Position, Positions
 from codling.engine.prefix import PrefixReader, window_start
 from codling.errors import CancelledError
 
@@ -125,6 +126,46 @@ def test_steps_along_a_suggestion_are_remembered(model: Model) -> None:
     typed = reader.read(SOURCE[:500] + suggestion)
     assert reader.num_steps == before
     np.testing.assert_array_equal(typed.log_probs_V, position.log_probs_V)
+
+
+def test_what_was_typed_along_outlives_what_was_only_guessed(model: Model) -> None:
+    text = SOURCE[:500]
+    room = 25 * PrefixReader(model).read(text).num_bytes  # for what was read, and as much for what was guessed
+    reader = PrefixReader(model, max_bytes=2 * room)
+    reader.read(text)
+    for character in " = value":
+        reader.step(reader.read(text), model.vocab.encode(character)[0])
+        text += character
+        reader.read(text)
+    position = reader.read(text)
+    for token in range(1, 30):  # more than there is room for
+        position = reader.step(position, token)
+    before = reader.num_steps
+    reader.read(text[:-6])
+    assert reader.num_steps == before
+
+
+def test_positions_of_one_call_go_together() -> None:
+    positions = Positions(max_bytes=5_000)  # each takes 1,000 bytes and its arrays
+    pairs = [[_position(2 * call + row) for row in (0, 1)] for call in range(4)]
+    for pair in pairs[:2]:
+        positions.add(pair)
+    assert positions.find((0, 0)) is pairs[0][0]  # so that the other call is the one that waits longest
+    positions.add(pairs[2])
+    kept = [number for number in range(6) if positions.find((number, number)) is not None]
+    assert kept == [0, 1, 4, 5]
+    again = _position(0)
+    positions.add([again])
+    assert positions.find((0, 0)) is again
+    positions.add(pairs[3])
+    assert positions.num_bytes <= 5_000
+    positions.clear()
+    assert positions.num_bytes == 0
+    assert positions.find((0, 0)) is None
+
+
+def _position(number: int) -> Position:
+    return Position(np.zeros(4, np.float32), {"h": np.zeros((1, 1, 4), np.float32)}, number, (number, number))
 
 
 def test_cold_open_reads_no_more_than_the_context(model: Model) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from codling.complete.lines import Found
     from codling.engine.decoding import Clock, Expect
     from codling.engine.model import Model
-    from codling.engine.prefix import Position
+    from codling.engine.positions import Position
     from codling.engine.project import ProjectCache
     from codling.engine.sampling import SamplingConfig
 

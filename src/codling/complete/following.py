@@ -22,7 +22,8 @@ import numpy as np
 
 from codling.complete.overlap import useful_length
 from codling.engine.pieces import Pieces
-from codling.engine.prefix import Position, PrefixReader
+from codling.engine.positions import Position
+from codling.engine.prefix import PrefixReader
 from codling.engine.search import Hypothesis
 from codling.vocab import DOC
 

@@ -16,7 +16,8 @@ from codling.complete.overlap import useful_length
 from codling.complete.sure import sure_length
 from codling.engine.decoding import Clock, Draft, Expect, FindEnd, continue_texts
 from codling.engine.pieces import Pieces
-from codling.engine.prefix import RECENT, Position, PrefixReader
+from codling.engine.positions import Position
+from codling.engine.prefix import RECENT, PrefixReader
 from codling.engine.sampling import SamplingConfig
 from codling.engine.search import Beam, Hypothesis, beam_search
 from codling.types import Kind

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from codling.complete.lexical import extends, is_word, token_end
 from codling.engine.decoding import Clock, Expect
 from codling.engine.pieces import NATS_PER_BYTE, Pieces
-from codling.engine.prefix import RECENT, Position, PrefixReader
+from codling.engine.positions import Position
+from codling.engine.prefix import RECENT, PrefixReader
 
 __all__ = ["NextToken", "TokenFinder"]
 

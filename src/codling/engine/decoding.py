@@ -15,7 +15,8 @@ import numpy.typing as npt
 from codling.engine.loops import LoopGuard
 from codling.engine.model import State, pick_rows, stack_states
 from codling.engine.pieces import Pieces
-from codling.engine.prefix import RECENT, Cancelled, Position, PrefixReader
+from codling.engine.positions import Position
+from codling.engine.prefix import RECENT, Cancelled, PrefixReader
 from codling.engine.sampling import SamplingConfig, draw
 from codling.errors import CancelledError
 from codling.vocab import DOC

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -31,6 +32,11 @@ class Position:
     "What stands between here and the cursor, in UTF-8, without a line end but at its start."
     recent: tuple[int, ...] = ()
     "The last tokens of the text, RECENT of them at most, DOC included; known where a text was read."
+
+    def copy(self) -> Position:
+        """One that is no view into what a call returned, and keeps nothing else of that alive."""
+        state = {name: array.copy() for name, array in self.state.items()}
+        return dataclasses.replace(self, log_probs_V=self.log_probs_V.copy(), state=state)
 
     @property
     def num_bytes(self) -> int:

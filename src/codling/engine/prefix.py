@@ -30,7 +30,7 @@ from codling.engine.positions import Position, Positions
 from codling.errors import CancelledError
 from codling.vocab import DOC
 
-__all__ = ["RECENT", "Cancelled", "Position", "PrefixReader", "window_start"]
+__all__ = ["RECENT", "Cancelled", "PrefixReader", "window_start"]
 
 Cancelled = Callable[[], bool]
 "Asked between chunks of work; True means that nobody waits for the answer any more."
@@ -142,6 +142,7 @@ class PrefixReader:
             self._remember(self._read, [position], end - start)
             start = end
         assert position is not None  # tokens are never empty
+        self._keep_read(position)
         return position
 
     def step(self, position: Position, token: int) -> Position:
@@ -230,6 +231,12 @@ class PrefixReader:
                 if found is not None:
                     return found
         return None
+
+    def _keep_read(self, position: Position) -> None:
+        """Keep what was guessed and is now read as what is read, for backspaces."""
+        with self._lock:
+            if self._read.find(position.fingerprint) is None:
+                self._read.add([position.copy()])
 
     def _find(self, fingerprint: tuple[int, int]) -> Position | None:
         return self._read.find(fingerprint) or self._guessed.find(fingerprint)

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from codling.engine.loops import LoopGuard
 from codling.engine.pieces import Pieces
-from codling.engine.prefix import Cancelled, Position, PrefixReader
+from codling.engine.positions import Position
+from codling.engine.prefix import Cancelled, PrefixReader
 from codling.errors import ConfigError
 from codling.vocab import DOC
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from codling.engine.decoding import Clock, Expect, FindEnd
 from codling.engine.pieces import Pieces
-from codling.engine.prefix import RECENT, Position, PrefixReader
+from codling.engine.positions import Position
+from codling.engine.prefix import RECENT, PrefixReader
 from codling.vocab import DOC
 
 __all__ = ["Beam", "Hypothesis", "beam_search"]

@@ -43,7 +43,7 @@ RECENT = 8  # tokens of the text that a position knows by name, for caches of n-
 MAX_LINES = 8_192  # whose tokens are kept, a few hundred bytes each
 MAX_ABOVE = 8  # texts above a cursor's line whose tokens are kept: of the files that are open, mostly
 CHUNK = 256  # tokens per run when cold: about 25 ms on one core, so a newer keystroke waits no longer than that
-MAX_BYTES = 64 << 20  # about 4,500 states of a 2 x 768 LSTM, or 600 of one that also carries tables of matches
+MAX_BYTES = 64 << 20  # about 4,500 states of a 2 x 768 LSTM, or 350 of one that carries a table of matches and keys
 
 
 @dataclass(frozen=True, slots=True, eq=False)

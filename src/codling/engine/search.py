@@ -93,7 +93,7 @@ def beam_search(
     """Find the most probable continuations, best first: finished ones, then those that a limit cut off.
 
     Each step reads one token for the whole beam in one call of the model; what the reader remembers is not read again,
-    and what lies on the way to an answer is remembered. A hypothesis that is already less probable than the num-th best
+    and the next search finds what this one has read. A hypothesis that is already less probable than the num-th best
     finished one is given up, which loses nothing because probabilities only fall. With a beam as wide as there are
     continuations the answer is exact.
 

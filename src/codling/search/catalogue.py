@@ -11,7 +11,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -64,20 +65,24 @@ class FileRow:
 class Catalogue:
     """Safe to read from several threads, each with a connection of its own. One writer at a time."""
 
-    def __init__(self, path: Path) -> None:
-        """Open a catalogue, or make an empty one.
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open a catalogue.
+
+        Args:
+            create: make an empty one.
 
         Raises:
-            CatalogueError: the file is damaged, or not a catalogue.
+            CatalogueError: there is none, or it is damaged.
         """
+        if not create and not path.is_file():
+            raise CatalogueError(f"{path} is missing; index the project again")
         self.path = path
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._text = lru_cache(maxsize=256)(self._read_text)
         self._paths: tuple[int, dict[int, str]] | None = None
-        is_new = not path.exists()
         try:
-            if is_new:
+            if create:
                 self.connection.executescript(f"PRAGMA journal_mode=WAL; BEGIN; {_SCHEMA} COMMIT;")
             self.connection.execute("SELECT count(*) FROM counters").fetchone()
         except sqlite3.Error as error:
@@ -110,6 +115,20 @@ class Catalogue:
         return int(self._one("PRAGMA data_version")[0])
 
     # Reading
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """For the block, this thread reads one state, whatever is committed meanwhile."""
+        connection = self.connection
+        if connection.in_transaction:  # around another: the state is one already
+            yield
+            return
+        connection.execute("BEGIN")
+        try:
+            self._one("SELECT count(*) FROM counters")  # the transaction begins with its first look
+            yield
+        finally:
+            connection.execute("COMMIT")
 
     @property
     def num_units(self) -> int:

@@ -290,7 +290,7 @@ def _module(source: _Source, head: tuple[int, int] | None) -> Unit:
     pure = PurePosixPath(source.path)
     name = pure.parent.name if pure.stem in ("__init__", "mod", "index") and pure.parent.name else pure.stem
     doc, doc_rows = _docstring(source, source.root) if source.language.docstrings else _opening_comment(source)
-    first, last = head or (0, 1)
+    first, last = head or (0, 0)  # a file that begins with a definition has nothing of its own to say
     rows = range(first, last)
     text = "\n".join(source.lines[row] for row in rows)
     return Unit(

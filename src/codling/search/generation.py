@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from codling.search.catalogue import Catalogue
@@ -22,18 +23,21 @@ class Generation:
     Args:
         folder: the generation's own.
         pointer: what the index says of itself.
+        create: make it, empty.
 
     Raises:
         CodlingError: something of it is damaged, or made by another encoder than the one installed.
     """
 
-    def __init__(self, folder: Path, pointer: Pointer) -> None:
+    def __init__(self, folder: Path, pointer: Pointer, *, create: bool = False) -> None:
         self.folder, self.pointer = folder, pointer
-        self.catalogue = Catalogue(folder / "catalogue.sqlite")
-        self.lexical = LexicalStore(folder / "lexical")
+        self.catalogue = Catalogue(folder / "catalogue.sqlite", create=create)
+        self.lexical = LexicalStore(folder / "lexical", create=create)
         self.neural: NeuralStore | None = None
         if pointer.fingerprint:
             self.neural = NeuralStore(folder / "vectors", dim=pointer.dim, fingerprint=pointer.fingerprint)
+            if not create and not len(self.neural) and self.catalogue.num_units:
+                raise SearchIndexError(f"{folder / 'vectors'} is missing; index the project again")
         self._lock = threading.Lock()
         self._seen = threading.local()
 
@@ -60,15 +64,27 @@ class Generation:
             )
         return encoder
 
-    def refresh(self) -> None:
-        """Take up what has been committed since; microseconds when there is nothing."""
-        version = self.catalogue.version
-        if getattr(self._seen, "version", None) != version:
-            with self._lock:
-                self.lexical.refresh()
-                if self.neural is not None:
-                    self.neural.refresh()
-            self._seen.version = version
+    @contextmanager
+    def reading(self) -> Iterator[Generation]:
+        """One state of everything for the block, in this thread: the newest there is.
+
+        The stores take up a change before the catalogue does, and forget what it has replaced only with the next. So
+        stores that are refreshed while the catalogue stays at one version have all units of that version.
+        """
+        with self.catalogue.snapshot():
+            version = self.catalogue.version
+        while True:
+            if getattr(self._seen, "version", None) != version:
+                with self._lock:
+                    self.lexical.refresh()
+                    if self.neural is not None:
+                        self.neural.refresh()
+            with self.catalogue.snapshot():
+                before, version = version, self.catalogue.version
+                if version == before:
+                    self._seen.version = version
+                    yield self
+                    return
 
     def add(self, documents: Sequence[Document], texts: Sequence[FileText]) -> None:
         """Put units and files into the stores; they count from the next commit on."""

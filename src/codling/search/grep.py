@@ -196,8 +196,8 @@ def _units(entries: Sequence[Entry], lines: Sequence[Sequence[int]]) -> Iterator
 
 
 def _is_inside(inner: Entry, outer: Entry) -> bool:
-    return inner.id != outer.id and (
-        outer.top_line <= inner.top_line
-        and inner.end_line <= outer.end_line
-        and (inner.top_line, inner.end_line) != (outer.top_line, outer.end_line)
-    )
+    """Whether a unit is in another; a module is around whatever shares its only line."""
+    same = (inner.top_line, inner.end_line) == (outer.top_line, outer.end_line)
+    if inner.id == outer.id or (same and outer.kind != "module"):
+        return False
+    return outer.top_line <= inner.top_line and inner.end_line <= outer.end_line

@@ -20,6 +20,8 @@ from codling.search.walk import environment_root
 
 __all__ = ["CodeIndex", "CodeIndexes"]
 
+_TRIES = 5  # to open an index that others make anew at the same time
+
 
 class CodeIndex(Searchable):
     """A searchable index of a project's code, kept on disk. Safe to search from several threads and processes, also
@@ -82,9 +84,9 @@ class CodeIndex(Searchable):
         for where in places:
             at = index_folder(where, folder)
             pointer = read_pointer(at)
-            if pointer is not None:
-                if folder is not None and pointer.root != where:
-                    raise SearchIndexError(f"{folder} holds the index of {pointer.root}, not of {where}")
+            if pointer is not None and pointer.root not in places:
+                raise SearchIndexError(f"{at} holds the index of {pointer.root}, not of {wanted}")
+            if pointer is not None and pointer.root == where:
                 index = cls(where, at, pointer)
                 index.generation().encoder  # noqa: B018 - a damaged index, or another encoder, says so here
                 return index
@@ -198,19 +200,26 @@ class CodeIndex(Searchable):
             raise SearchIndexError(f"the index of {self.root} is gone; `codling index {self.root}` makes it") from None
         if stamp != self._stamp or self._generation is None:
             with self._lock:
-                pointer = read_pointer(self.folder)
-                if pointer is None:
-                    raise SearchIndexError(f"the index of {self.root} is gone; `codling index {self.root}` makes it")
-                if self._generation is None or pointer.generation != self._generation.pointer.generation:
-                    folder = self.folder / pointer.generation
-                    if not (folder / "catalogue.sqlite").is_file():
-                        raise SearchIndexError(f"{folder} is not whole; `codling index {self.root}` makes it again")
-                    self._generation = Generation(folder, pointer)  # the one before lives until its last query ends
-                self._pointer, self._stamp = pointer, stamp
+                self._go_over(stamp)
         generation = self._generation
         assert generation is not None
-        generation.refresh()
         return generation
+
+    def _go_over(self, stamp: tuple[int, int]) -> None:
+        """Open the generation that counts; the one before lives until its last query has ended."""
+        for attempt in range(_TRIES):
+            pointer = read_pointer(self.folder)
+            if pointer is None:
+                raise SearchIndexError(f"the index of {self.root} is gone; `codling index {self.root}` makes it")
+            try:
+                if self._generation is None or pointer.generation != self._generation.pointer.generation:
+                    self._generation = Generation(self.folder / pointer.generation, pointer)
+            except CodlingError:
+                if attempt == _TRIES - 1 or read_pointer(self.folder) == pointer:
+                    raise
+                continue  # another was made meanwhile, and this one was swept away
+            self._pointer, self._stamp = pointer, stamp
+            return
 
     def close(self) -> None:
         """Let go of all files."""

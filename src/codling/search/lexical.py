@@ -50,21 +50,24 @@ class LexicalStore:
 
     part = BM25
 
-    def __init__(self, folder: Path) -> None:
-        """Open an index, or make an empty one.
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        """Open an index.
+
+        Args:
+            create: make an empty one.
 
         Raises:
-            LexicalError: the folder holds something else, or is damaged.
+            LexicalError: there is none, or it is damaged.
         """
         import tantivy
 
         self.folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if tantivy.Index.exists(str(folder)):
-                self._index = tantivy.Index.open(str(folder))
-            else:
+            if create:
+                folder.mkdir(parents=True)
                 self._index = tantivy.Index(_schema(), str(folder))
+            else:
+                self._index = tantivy.Index.open(str(folder))
             self._index.config_reader("manual")
             _register_tokenizers(self._index)
             self._schema = self._index.schema

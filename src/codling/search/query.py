@@ -8,9 +8,11 @@ narrow it down.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from codling.errors import CodlingError, nearest
+from codling.search.languages import LANGUAGES
 from codling.search.unit import KINDS
 
 __all__ = ["Filters", "Query", "QueryError", "parse_query"]
@@ -20,6 +22,9 @@ _FILTERS = ("lang", "path", "kind", "repo")
 _ALIASES = {"language": "lang", "file": "path", "type": "kind", "project": "repo", "l": "lang", "f": "path"}
 _KIND_ALIASES = {"struct": "class", "trait": "interface", "protocol": "interface", "fn": "function", "func": "function"}
 _KIND_ALIASES |= {"def": "function", "const": "constant", "variable": "constant", "var": "constant", "text": "chunk"}
+_LANGUAGE_ALIASES = {"py": "python", "js": "javascript", "jsx": "javascript", "ts": "typescript", "tsx": "typescript"}
+_LANGUAGE_ALIASES |= {"rs": "rust", "golang": "go", "c++": "cpp", "cxx": "cpp", "c#": "csharp", "cs": "csharp"}
+_LANGUAGE_ALIASES |= {"rb": "ruby", "kt": "kotlin", "other": "text"}
 _TOKEN = re.compile(
     r"""
       (?P<minus>-)?(?P<key>[a-z]+):(?:"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<value>[^\s"/][^\s]*))
@@ -32,7 +37,7 @@ _TOKEN = re.compile(
 
 
 class QueryError(CodlingError):
-    """A query that cannot be read: a regular expression that is none, a filter that is unknown."""
+    """A query that cannot be read: a regular expression that is none, a filter's value that does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,20 +131,25 @@ def _compiled(pattern: str, flags: str) -> re.Pattern[str]:
 
 
 def _filters(found: dict[str, list[str]]) -> Filters:
-    kinds = {}
-    for key in ("kind", "not_kind"):
-        kinds[key] = frozenset(_KIND_ALIASES.get(value.lower(), value.lower()) for value in found.get(key, ()))
-        if unknown := sorted(kinds[key] - set(KINDS)):
-            raise QueryError(
-                f"unknown kind {unknown[0]!r}{nearest(unknown[0], KINDS) or '; known: ' + ', '.join(KINDS)}"
-            )
     return Filters(
-        languages=frozenset(value.lower() for value in found.get("lang", ())),
-        kinds=kinds["kind"],
+        languages=_known("language", found.get("lang", ()), _LANGUAGE_ALIASES, _languages()),
+        kinds=_known("kind", found.get("kind", ()), _KIND_ALIASES, KINDS),
         paths=tuple(found.get("path", ())),
         repos=tuple(found.get("repo", ())),
-        not_languages=frozenset(value.lower() for value in found.get("not_lang", ())),
-        not_kinds=kinds["not_kind"],
+        not_languages=_known("language", found.get("not_lang", ()), _LANGUAGE_ALIASES, _languages()),
+        not_kinds=_known("kind", found.get("not_kind", ()), _KIND_ALIASES, KINDS),
         not_paths=tuple(found.get("not_path", ())),
         not_repos=tuple(found.get("not_repo", ())),
     )
+
+
+def _languages() -> list[str]:
+    return sorted({language.name for language in LANGUAGES} | {"text"})
+
+
+def _known(what: str, values: Iterable[str], aliases: Mapping[str, str], known: Collection[str]) -> frozenset[str]:
+    found = {aliases.get(value.lower(), value.lower()) for value in values}
+    if unknown := sorted(found - set(known)):
+        others = nearest(unknown[0], known) or f"; known: {', '.join(known)}"
+        raise QueryError(f"unknown {what} {unknown[0]!r}{others}")
+    return frozenset(found)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -48,9 +49,9 @@ class Searchable:
         parsed = parse_query(query)
         if filters is not None:
             parsed = replace(parsed, filters=filters)
-        found = self._ranked(parsed, k, neural=neural)
-        hits = found.hits()
-        return Results(query=query, hits=hits, ms=_ms_since(start), is_complete=found.is_complete)
+        with self._reading() as generations:
+            found = self._ranked(generations, parsed, k, neural=neural)
+        return Results(query=query, hits=found.hits(), ms=_ms_since(start), is_complete=found.is_complete)
 
     def explain(self, query: str, unit: str, k: int = 1_000, filters: Filters | None = None) -> Explanation:
         """Why a unit is where it is in the list for a query.
@@ -69,15 +70,16 @@ class Searchable:
             number = int(unit, 16)
         except ValueError:
             raise InputError(f"{unit!r} is no unit's id; hits have them") from None
-        found = self._ranked(parsed, k)
-        generation = next((each for each in found.generations if each.catalogue.entries([number])), None)
-        if generation is None:
-            raise InputError(f"no unit has the id {unit}; it may have changed since")
-        place = next((at for at, each in enumerate(found.ranked) if each.candidate.entry.id == number), None)
-        request = request_for(parsed, generation, {})
-        stores = {generation.lexical.part: generation.lexical.explain(request, number)}
-        if generation.neural is not None:
-            stores[generation.neural.part] = generation.neural.explain(request, number)
+        with self._reading() as generations:
+            found = self._ranked(generations, parsed, k)
+            generation = next((each for each in generations if each.catalogue.entries([number])), None)
+            if generation is None:
+                raise InputError(f"no unit has the id {unit}; it may have changed since")
+            place = next((at for at, each in enumerate(found.ranked) if each.candidate.entry.id == number), None)
+            request = request_for(parsed, generation, {})
+            stores = {generation.lexical.part: generation.lexical.explain(request, number)}
+            if generation.neural is not None:
+                stores[generation.neural.part] = generation.neural.explain(request, number)
         return Explanation(
             hit=None if place is None else found.hit(found.ranked[place]),
             rank=None if place is None else place + 1,
@@ -102,11 +104,10 @@ class Searchable:
         if (path is None) == (code is None):
             raise InputError("name a file and a line, or give code")
         origin: tuple[int, Entry] | None = None
-        if path is not None:
-            origin = self._unit_at(path, line or 1)
-            code = ""
-        generations = self._generations()
-        found = _Found(self.indexes, generations, related(generations, origin, code or "", k))
+        with self._reading() as generations:
+            if path is not None:
+                origin = self._unit_at(generations, path, line or 1)
+            found = _Found(self.indexes, generations, related(generations, origin, code or "", k))
         asked = f"{path}:{line or 1}" if path is not None else "code"
         return Results(query=asked, hits=found.hits(), ms=_ms_since(start))
 
@@ -115,25 +116,36 @@ class Searchable:
         start = time.perf_counter()
         parts = [part for part in name.replace("::", ".").replace("#", ".").replace("->", ".").split(".") if part]
         rows: list[tuple[tuple[Any, ...], Ranked]] = []
-        generations = self._generations()
-        for number, generation in enumerate(generations):
-            for entry in generation.catalogue.named(parts[-1]) if parts else ():
-                around = _num_matched(entry, parts[:-1])
-                order = (-around, entry.name != parts[-1], _is_aside(entry), _is_minor(entry), entry.path, entry.line)
-                rows.append((order, Ranked(Candidate(entry, {}, number), float(1 + around), {"name": 1.0 + around})))
+        with self._reading() as generations:
+            for number, generation in enumerate(generations):
+                for entry in generation.catalogue.named(parts[-1]) if parts else ():
+                    around = _num_matched(entry, parts[:-1])
+                    order = (
+                        -around,
+                        entry.name != parts[-1],
+                        _is_aside(entry),
+                        _is_minor(entry),
+                        entry.path,
+                        entry.line,
+                    )
+                    rows.append(
+                        (order, Ranked(Candidate(entry, {}, number), float(1 + around), {"name": 1.0 + around}))
+                    )
         rows.sort(key=lambda each: each[0])
         found = _Found(self.indexes, generations, [each for _, each in rows[:k]])
         return Results(query=name, hits=found.hits(), ms=_ms_since(start))
 
-    def _generations(self) -> list[Generation]:
-        """The state of each index that counts now: one query sees no other."""
-        return [each.generation() for each in self.indexes]
+    @contextmanager
+    def _reading(self) -> Iterator[Sequence[Generation]]:
+        """The state of each index that counts now: one question sees no other."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(each.generation().reading()) for each in self.indexes]
 
-    def _ranked(self, query: Query, k: int, *, neural: bool = True) -> _Found:
-        found = _Found(self.indexes, self._generations(), [])
+    def _ranked(self, generations: Sequence[Generation], query: Query, k: int, *, neural: bool = True) -> _Found:
+        found = _Found(self.indexes, generations, [])
         vectors: dict[str, Floats] | None = {} if neural else None
         candidates: list[Candidate] = []
-        for number, generation in enumerate(found.generations):
+        for number, generation in enumerate(generations):
             if self.indexes[number].is_asked(query.filters):
                 retrieved = retrieve(generation, request_for(query, generation, vectors), number)
                 candidates += retrieved.candidates
@@ -142,10 +154,10 @@ class Searchable:
         found.ranked = rank(query, candidates, k)
         return found
 
-    def _unit_at(self, path: str, line: int) -> tuple[int, Entry]:
+    def _unit_at(self, generations: Sequence[Generation], path: str, line: int) -> tuple[int, Entry]:
         """The innermost unit at a line, and the number of its index."""
-        for number, index in enumerate(self.indexes):
-            entries = index.units(index.relative(path))
+        for number, generation in enumerate(generations):
+            entries = generation.catalogue.in_file(self.indexes[number].relative(path))
             if entries:
                 holding = [entry for entry in entries if entry.top_line <= line <= entry.end_line]
                 near = holding or sorted(entries, key=lambda entry: -abs(entry.line - line))

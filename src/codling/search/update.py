@@ -93,7 +93,7 @@ def build_generation(
     with writing(folder):
         made = new_generation(folder)
         pointer = Pointer(root=root, generation=made.name, options=options, fingerprint=fingerprint, dim=dim)
-        generation = Generation(made, pointer)
+        generation = Generation(made, pointer, create=True)
         try:
             paths = files_of(root, options)
             num_left_out = _fill(generation, paths, workers, progress, cancelled)
@@ -188,7 +188,6 @@ def update_generation(
             progress(done, len(present))
         if gone:
             _change(generation, [], gone, known, garbage)
-    generation.refresh()
     return UpdateReport(
         num_files=catalogue.num_files,
         num_units=catalogue.num_units,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from codling.cli.output import JsonOption, print_json, stderr, stdout
 from codling.errors import BundleError
+
+if TYPE_CHECKING:
+    from codling.bundle import Bundle
 
 __all__ = ["app"]
 
@@ -86,6 +89,9 @@ def check(name: Name, json: JsonOption = False) -> None:
     from codling.engine import load_model
 
     bundle = load_bundle(name)
+    if bundle.card.kind == "npi":
+        _check_programs(bundle, json)
+        return
     model = load_model(bundle)
     log_probs, _ = model.run([[0]], model.initial_state(1))
     if not np.isfinite(log_probs).all():
@@ -96,6 +102,33 @@ def check(name: Name, json: JsonOption = False) -> None:
         "bytes": bundle.num_bytes,
         "files": len(bundle.card.files),
         "vocabulary": model.vocab.size,
+    }
+    if json:
+        print_json(report)
+    else:
+        stdout().print(
+            f"{bundle.name}: whole ({report['bytes']:,} bytes in {report['files']} files, {bundle.path})", markup=False
+        )
+
+
+def _check_programs(bundle: Bundle, json: bool) -> None:
+    """A bundle of learned programs: each task that ships solves its example."""
+    from codling.npi.model import load_interpreter
+    from codling.npi.tasks import TASKS
+
+    interpreter = load_interpreter(bundle.path)
+    for name in interpreter.known.keys() & TASKS.keys():
+        task = TASKS[name](interpreter.known[name].recursion)
+        problem = task.parse(task.example)
+        (outcome,) = interpreter.solve(task, [problem], max_steps=10_000)
+        if outcome.result != task.answer(problem):
+            raise BundleError(f"bundle {bundle.name}: {name} does not solve its example; get the bundle again")
+    report = {
+        "name": bundle.name,
+        "path": str(bundle.path),
+        "bytes": bundle.num_bytes,
+        "files": len(bundle.card.files),
+        "tasks": sorted(interpreter.known),
     }
     if json:
         print_json(report)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from codling.npi.environment import Environment, action, feature
 from codling.npi.program import program
 from codling.npi.tasks.sorting import SortingTask, show_numbers
 from codling.npi.view import Row, View
 
-__all__ = ["BubbleSort", "NumberRow", "bubble", "bubble_sort", "reset", "rewind"]
+__all__ = ["BubbleSort", "NumberRow", "bubble", "bubble_sort", "reset", "rewind", "starts_at_left"]
 
 
 class NumberRow(Environment):
@@ -64,7 +64,7 @@ class NumberRow(Environment):
 
     @classmethod
     def possible(cls, **seen: bool) -> bool:
-        return not (seen["greater"] and seen["at_mark"])
+        return seen["at_mark"] <= (not seen["greater"]) and (seen["in_order"] or seen["at_right"]) <= seen["at_mark"]
 
     def result(self) -> str:
         return show_numbers(self.numbers)
@@ -140,6 +140,11 @@ def bubble_sort_looping(row: NumberRow) -> None:
         reset_looping(row)
 
 
+def starts_at_left(seen: Mapping[str, bool]) -> bool:
+    """What may be seen before anything is done: the cursor at the left end, the mark behind the last number."""
+    return seen["at_left"] and seen["at_mark"] == seen["at_right"] == seen["in_order"]
+
+
 class BubbleSort(SortingTask):
     """Numbers into order by swapping neighbours."""
 
@@ -150,3 +155,6 @@ class BubbleSort(SortingTask):
         "partial": (bubble_sort_partly, bubble_looping, reset_looping),
         "none": (bubble_sort_looping, bubble_looping, reset_looping),
     }
+
+    def starts(self, **seen: Any) -> bool:
+        return starts_at_left(seen)

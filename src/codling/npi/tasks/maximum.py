@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from codling.npi.environment import Environment
 from codling.npi.program import program
 from codling.npi.task import Problem
-from codling.npi.tasks.bubble_sort import NumberRow, bubble, bubble_sort, reset, rewind
+from codling.npi.tasks.bubble_sort import NumberRow, bubble, bubble_sort, reset, rewind, starts_at_left
 from codling.npi.tasks.sorting import SortingTask
 
 __all__ = ["Maximum"]
@@ -33,6 +35,9 @@ class Maximum(SortingTask):
     name = "maximum"
     environment = NumberRow
     programs = (maximum, right_jump, bubble_sort, bubble, reset, rewind)
+
+    def starts(self, **seen: Any) -> bool:
+        return starts_at_left(seen)
 
     def result(self, environment: Environment) -> str:
         assert isinstance(environment, NumberRow)

@@ -33,7 +33,9 @@ class TrainConfig:
     batch_size: int = 256
     "Frames per step."
     lr: float = 1e-2
-    "Learning rate of Adam at first; it falls as fewer frames are wrong."
+    "Learning rate of Adam at first; it falls as fewer frames are wrong, unless it is kept."
+    keep_lr: bool = False
+    "Keep the learning rate, as is done where only the rows of new programs are learned."
     num_problems: int = 100
     "Practice problems whose traces are learned first."
     steps_per_round: int = 200

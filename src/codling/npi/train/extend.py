@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,15 @@ from codling.config import from_mapping
 from codling.errors import BundleError
 from codling.npi.library import Library
 from codling.npi.model import Interpreter, Known, load_interpreter
+from codling.npi.network import Network
 from codling.npi.task import Task
+from codling.npi.tasks import TASKS
 from codling.npi.train.config import CoreConfig, NPIConfig
+from codling.npi.train.graph import build_graph
 from codling.npi.train.loop import Trainer, make_pupils
 from codling.npi.train.net import Core
 from codling.npi.train.run import Result, run_rounds
+from codling.npi.verify import verify
 
 __all__ = ["extend", "restore", "train_onto"]
 
@@ -43,8 +49,24 @@ def train_onto(name: str, tasks: Sequence[Task], config: NPIConfig, **common: An
         library.add(task, frozen=True)
     core = extend(restore(base), base.network.library, library)
     pupils = make_pupils(tasks, library, config, common.get("on_step", lambda _: None))
+    config = replace(config, train=replace(config.train, keep_lr=True))
     result = run_rounds(Trainer(core, pupils, library, config), config, **common)
-    return result, dict(base.known)
+    return result, _prove_again(base, result)
+
+
+def _prove_again(base: Interpreter, result: Result) -> dict[str, Known]:
+    """What a bundle knew, for the graph that has grown: certificates are of one graph, and so are made anew."""
+    graph = build_graph(result.core)
+    digest, network = hashlib.sha256(graph).hexdigest(), Network(graph, result.library)
+    known: dict[str, Known] = {}
+    for name, row in base.known.items():
+        if name not in TASKS:
+            why = "not proved since its core learned more; `codling npi verify` proves it"
+            known[name] = replace(row, certificate=None, reason=why)
+            continue
+        verdict = verify(network, TASKS[name](row.recursion), model_sha256=digest)
+        known[name] = replace(row, certificate=verdict.certificate, reason=verdict.reason)
+    return known
 
 
 def restore(interpreter: Interpreter) -> Core:

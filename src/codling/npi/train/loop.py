@@ -115,7 +115,7 @@ class Trainer:
             if not wrong[pupil.name]:
                 wrong[pupil.name] = self._teach(pupil, self._examine(network, pupil, all_frames=True))
             rates.append(len(pupil.hard) / len(pupil.pool) if wrong[pupil.name] else 0.0)
-        lr = self.config.lr * min(1.0, max(_LOWEST_LR, max(rates) ** 0.5))
+        lr = self.config.lr * (1.0 if self.config.keep_lr else min(1.0, max(_LOWEST_LR, max(rates) ** 0.5)))
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.seconds += time.monotonic() - began

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 
-from browser import FLAGS
 from chain_bundle import LINE, chain_bundle
 from codling.serve.page import PAGE
 from serving import Serving
@@ -34,47 +33,6 @@ def serving(models: list[str | Path]) -> Iterator[Serving]:
     assert (PAGE / "index.html").is_file(), "the page is not built: run `make page`"
     with Serving(*models) as serving:
         yield serving
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page and clears its editor; at the end, nothing must have gone wrong on it."""
-    complaints: list[str] = []
-    contexts = []
-
-    def open_one(url: str, *, width: int = 1280, height: int = 800, scheme: str = "light") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: _hear(message.text, message.type))
-        page.on("request", lambda request: _outside(request.url, url))
-        page.goto(url)
-        expect(page.locator("#status")).to_have_text("ready")
-        return page
-
-    def _hear(text: str, kind: str) -> None:
-        # that a server is gone, or refuses, is what some of these tests are about
-        if kind == "error" and "Failed to load resource" not in text:
-            complaints.append(text)
-
-    def _outside(asked: str, url: str) -> None:
-        if not asked.startswith(url.split("?")[0]):
-            complaints.append(f"asked somebody else: {asked}")
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 @pytest.fixture

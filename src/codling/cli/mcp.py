@@ -30,6 +30,10 @@ def mcp(
     An agent's client starts it and ends it. The index is made when there is none, and kept up to date meanwhile.
     """
     from codling.errors import InputError
+
+    here = Path.cwd()
+    if not root and here in (Path.home(), Path(here.anchor)):  # where some clients start their servers
+        raise InputError(f"{here} is no project; name the project's folder with --root")
     from codling.serve.codebase import Codebase
 
     try:
@@ -38,7 +42,4 @@ def mcp(
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "pydantic", "anyio"):
             raise
         raise InputError("codling mcp needs the package mcp; pip install 'codling[mcp]' brings it") from None
-    here = Path.cwd()
-    if not root and here in (Path.home(), Path(here.anchor)):  # where some clients start their servers
-        raise InputError(f"{here} is no project; name the project's folder with --root")
     make_server(Codebase(root or [here], neural=neural)).run("stdio")

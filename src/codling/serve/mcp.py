@@ -7,8 +7,10 @@ was left out and how to get it. What goes wrong is a tool's error with its remed
 from __future__ import annotations
 
 import contextlib
+import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import anyio
@@ -46,7 +48,7 @@ Lines are 1-based. Nothing is ever changed by these tools."""
 
 _READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
-Kind = Literal["", "function", "method", "class", "interface", "enum", "type", "constant", "module", "chunk"]
+Kind = Literal["any", "function", "method", "class", "interface", "enum", "type", "constant", "module", "chunk"]
 Limit = Annotated[int, Field(ge=1, le=50, description="Most hits to return.")]
 Lines = Annotated[int, Field(ge=0, le=200, description="Lines of code to show of each hit; 0 shows places only.")]
 Where = Annotated[str, Field(max_length=4_096, description="A file, absolute or below the root, as hits name it.")]
@@ -77,7 +79,9 @@ def make_server(code: Codebase) -> MCPServer[None]:
         (tools.definition, "Go to definition"),
         (tools.find_related, "Find related code"),
     ):
-        server.add_tool(tool, title=title, annotations=_READS, structured_output=False)
+        server.add_tool(
+            tool, title=title, description=inspect.getdoc(tool), annotations=_READS, structured_output=False
+        )
     return server
 
 
@@ -104,7 +108,7 @@ class _Tools:
         limit: Limit = 8,
         lines: Lines = 12,
         language: Annotated[str, Field(max_length=50, description="Only this language, such as 'python'.")] = "",
-        kind: Annotated[Kind, Field(description="Only definitions of this kind; 'chunk' is text and prose.")] = "",
+        kind: Annotated[Kind, Field(description="Only definitions of this kind; 'chunk' is text and prose.")] = "any",
         path: Annotated[
             str,
             Field(max_length=200, description="Only paths that contain this, or match it as a glob ('src/**/*.py')."),
@@ -120,7 +124,7 @@ class _Tools:
             filters = with_filters(
                 parse_query(query).filters,
                 languages=[language] if language else [],
-                kinds=[kind] if kind else [],
+                kinds=[] if kind == "any" else [kind],
                 paths=[path] if path else [],
             )
             return self._code.indexes().search(query, limit, filters)
@@ -146,7 +150,15 @@ class _Tools:
 
         The name must be a whole one; for a part of a name, or when it is not found, use `search`.
         """
-        return await self._answer(ctx, lambda: self._code.indexes().definition(name, limit), lines, whole=True)
+
+        def ask() -> Results:
+            results = self._code.indexes().definition(name, limit)
+            best = max(
+                (hit.score for hit in results.hits), default=0.0
+            )  # `A.b` means no other class's b, if there is A's
+            return replace(results, hits=tuple(hit for hit in results.hits if hit.score == best))
+
+        return await self._answer(ctx, ask, lines, whole=True)
 
     async def find_related(
         self,

@@ -64,9 +64,12 @@ export class HitList {
     return link !== undefined;
   }
 
-  /** The open hit, or the first. */
-  focusOpen(): boolean {
-    return this.focus(Math.max(0, this.links.findIndex((link) => link.hasAttribute("aria-current"))));
+  /** Of the open hit, or of the first. */
+  get openIndex(): number {
+    return Math.max(
+      0,
+      this.links.findIndex((link) => link.hasAttribute("aria-current")),
+    );
   }
 
   openFirst(): void {

@@ -4,7 +4,7 @@ import { repos, type Repo } from "../searchapi";
 import { el } from "../shell/dom";
 
 const OFTEN_MS = 600;
-const SELDOM_MS = 8_000;
+const SELDOM_MS = 3_000;
 
 export interface RepoEvents {
   /** @param changed what searches find may be other than before. */

@@ -236,11 +236,11 @@ class SearchPage {
   }
 
   private close(): void {
+    const index = this.list.openIndex;
     this.write(without(this.state), true);
-    const index = this.list.focusOpen();
-    this.showOpen();
-    if (!index) this.input.focus();
-    else this.list.focusOpen();
+    this.showOpen(); // first, for on a phone the list was hidden
+    if (!this.list.focus(index)) this.input.focus();
+    clearTimeout(this.looking); // the keyboard is on that hit again, but it has just been closed
   }
 
   private showOpen(): void {

@@ -109,6 +109,12 @@ def test_everything_can_be_done_from_the_keyboard(page: Page) -> None:
     expect(page.get_by_role("searchbox")).to_have_value("re")
 
 
+def test_enter_opens_the_first_hit_even_before_it_has_come(page: Page) -> None:
+    page.keyboard.type("retryWithBackoff")
+    page.keyboard.press("Enter")
+    expect(page.locator(".viewer-title")).to_contain_text("web/retry.ts:2")
+
+
 def test_filters_narrow_down_and_let_go(page: Page) -> None:
     search(page, "read a text frame")
     language = page.get_by_role("group", name="Language")
@@ -134,7 +140,7 @@ def test_why_a_hit_is_where_it_is(page: Page) -> None:
     expect(why).to_contain_text("Score")
     assert why.locator(".why-bar").count() >= 1
     why.get_by_text("What the indexes say").click()
-    expect(why).to_contain_text("words (BM25)")
+    expect(why).to_contain_text("Words (BM25)")
     expect(why.locator("dt", has_text="name").first).to_be_visible()
 
 

@@ -97,7 +97,7 @@ describe("why", () => {
   it("shows what counts, largest first, in shares of the longest", () => {
     expect(bars({ words: 0.5, meaning: -1, literal: 0 })).toEqual([
       { name: "meaning", value: -1, share: 1 },
-      { name: "words", value: 0.5, share: 0.5 },
+      { name: "words in common", value: 0.5, share: 0.5 },
     ]);
     expect(bars({})).toEqual([]);
   });

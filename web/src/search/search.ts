@@ -22,6 +22,7 @@ class SearchPage {
   private repos: Repo[] | undefined;
   private limit = STEP;
   private looking: ReturnType<typeof setTimeout> | undefined;
+  private opensFirst = false; // Enter was pressed before the hits had come
 
   private readonly input = el("input", {
     class: "search-input",
@@ -117,6 +118,7 @@ class SearchPage {
 
   private ask(typing: boolean): void {
     this.limit = STEP;
+    this.opensFirst = false;
     this.showSubject();
     const { query, filters, like, definitionOf } = this.state;
     if (!query.trim() && !like && !definitionOf && !isFiltered(filters)) {
@@ -155,6 +157,8 @@ class SearchPage {
     this.summary.textContent = summaryOf(found, this.limit);
     const nothing = this.repos?.length === 0 ? nothingToSearch() : nothingFound(asked, found.indexing, () => this.clearFilters());
     this.note.replaceChildren(...(found.hits.length === 0 ? [nothing] : []));
+    if (this.opensFirst) this.list.openFirst();
+    this.opensFirst = false;
   }
 
   /** A query that cannot be read: say why, and leave the hits of the one before. */
@@ -263,6 +267,7 @@ class SearchPage {
   private pressed(event: KeyboardEvent): void {
     if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "ArrowDown" && this.list.focus(0)) event.preventDefault();
+    else if (event.key === "Enter" && this.results.hasAttribute("aria-busy")) this.opensFirst = true;
     else if (event.key === "Enter") this.list.openFirst();
     else if (event.key === "Escape") {
       event.preventDefault();

@@ -12,15 +12,28 @@ export interface Bar {
   share: number;
 }
 
-const WORDS: Record<string, string> = { bm25: "words (BM25)", cosine: "meaning (cosine)" };
+/** The parts of codling.search.ranking in plain words; one that is new there goes by its own name. */
+const PARTS: Record<string, string> = {
+  exact: "called just that",
+  file: "words in the file's name",
+  literal: "exact matches",
+  meaning: "meaning",
+  name: "words in its name",
+  named: "the query names it",
+  repeated: "file was shown above",
+  standing: "what and where it is",
+  support: "other hits in its file",
+  words: "words in common",
+};
+const STORES: Record<string, string> = { bm25: "Words (BM25)", cosine: "Meaning (cosine)" };
 
 /** The parts that count for something, largest first. */
-export function bars(parts: Record<string, number>): Bar[] {
+export function bars(parts: Record<string, number>, names = PARTS): Bar[] {
   const counting = Object.entries(parts).filter(([, value]) => Math.abs(value) >= 0.0005);
   const longest = Math.max(...counting.map(([, value]) => Math.abs(value)), 0);
   return counting
     .sort(([, one], [, other]) => Math.abs(other) - Math.abs(one))
-    .map(([name, value]) => ({ name: WORDS[name] ?? name.replaceAll("_", " "), value, share: Math.abs(value) / longest }));
+    .map(([name, value]) => ({ name: names[name] ?? name.replaceAll("_", " "), value, share: Math.abs(value) / longest }));
 }
 
 export function number(value: number): string {
@@ -60,9 +73,10 @@ async function fill(body: HTMLElement, hit: Hit, state: SearchState): Promise<vo
 }
 
 function storesOf(answer: Explanation): Node[] {
-  const found = Object.entries(answer.stores).flatMap(([store, parts]) => [
-    el("p", { class: "faint" }, `${WORDS[store] ?? store} ${number(answer.candidate[store] ?? 0)}`),
-    el("dl", {}, ...bars(parts).slice(0, 12).map(barRow)),
-  ]);
+  const found = Object.entries(answer.stores).flatMap(([store, parts]) => {
+    const about = el("p", { class: "faint" }, `${STORES[store] ?? store}: ${number(answer.candidate[store] ?? 0)}`);
+    const fields = bars(parts, {}).slice(0, 12);
+    return fields.length > 1 ? [about, el("dl", {}, ...fields.map(barRow))] : [about]; // one bar alone says nothing
+  });
   return found.length > 0 ? found : [el("p", { class: "faint" }, "No index has a figure for it.")];
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 from codling.trees.writing.pairs import Pair, read_program
 
@@ -25,4 +26,5 @@ def small_pairs() -> list[Pair]:
     for name in NAMES:
         pairs.append(pair(f"define the function {name} with an argument x.", f"def {name}(x): pass"))
         pairs.append(pair(f"return {name} and True.", f"return {name}, True"))
+    random.Random(0).shuffle(pairs)
     return pairs

@@ -89,7 +89,7 @@ def train_writer(
         fresh: start over, whatever the folder holds.
 
     Raises:
-        TrainingError: no pairs, or a checkpoint that is damaged or of another configuration.
+        TrainingError: no pairs, none to choose an epoch by, or a checkpoint that is damaged or of another configuration.
     """
     if not pairs or not any(development.values()):
         raise TrainingError("there are no pairs to train on, or none to choose the best epoch by")
@@ -121,6 +121,8 @@ class _Trainer:
         ]
         self.pool = sorted({name for _, _, _, names in self.renamable for name in names})
         self.development = {name: _examples(each, self.lexicon) for name, each in development.items()}
+        if not any(self.development.values()):
+            raise TrainingError("the training pairs lack what every development program needs; are they of one kind?")
         self.sizes = {name: len(each) for name, each in development.items()}
         torch.manual_seed(run.seed)
         self.net = WriterNet(self.lexicon, run.model)

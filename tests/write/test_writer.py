@@ -1,0 +1,157 @@
+"""Programs written at run time: as the network scores them, always parsing, with attention, from damaged bundles not."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codling.bundle import load_bundle, write_bundle
+from codling.errors import BundleError, InputError
+from codling.trees.writing.batches import Collator
+from codling.trees.writing.measures import exact
+from codling.trees.writing.steps import example_of
+from codling.trees.writing.train import Trained
+from codling.trees.writing.words import words_of
+from codling.write import Writer
+from codling.write.beam import grow
+from tiny_writer import NUM_HELD_OUT, tiny_writer
+from trees.small_pairs import small_pairs
+
+DESCRIPTIONS = [
+    "set zebra to 5.",
+    "call rows with unheard_of as argument.",
+    "if total is not 'a, b',",
+    'raise Kettle with "no 🐟"',
+    "define the function walk with an argument x.",
+]
+
+
+@pytest.fixture(scope="module")
+def trained() -> Trained:
+    return tiny_writer()[0]
+
+
+@pytest.fixture(scope="module")
+def path() -> Path:
+    return tiny_writer()[1].path
+
+
+@pytest.fixture(scope="module")
+def writer(path: Path) -> Writer:
+    return Writer(path)
+
+
+def test_a_trained_writer_writes_what_it_learned(writer: Writer) -> None:
+    pairs = small_pairs()[:NUM_HELD_OUT]
+    right = [exact(writer.write(each.text).candidates[0].code, each.code) for each in pairs]
+    assert sum(right) >= 0.8 * len(pairs)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("description", DESCRIPTIONS)
+def test_scores_are_the_networks(writer: Writer, trained: Trained, description: str) -> None:
+    """ONNX Runtime step by step, with ways to a text summed, against PyTorch on the whole sequence."""
+    words = words_of(description)
+    collate = Collator(trained.lexicon)
+    grown = grow(writer.model, writer.model.describe(words), beam=4)
+    whole = [each for each in grown if _unspelt(each.tree, description, trained)]
+    assert whole
+    for each in whole:
+        losses = trained.net.loss(collate([example_of(words, each.tree, trained.lexicon)]))
+        assert each.score == pytest.approx(-float(losses.nats), abs=0.02)  # weights are kept in half precision
+
+
+def _unspelt(tree: object, description: str, trained: Trained) -> bool:
+    """Whether training writes the tree in the only way that there is: no text of it is spelt."""
+    example = example_of(words_of(description), tree, trained.lexicon)  # type: ignore[arg-type]
+    return not any(step.spelling for step in example.steps)
+
+
+@pytest.mark.parametrize("description", DESCRIPTIONS)
+def test_a_wider_beam_finds_nothing_worse(writer: Writer, description: str) -> None:
+    narrow, wide = (writer.write(description, beam=beam, limit=1).candidates[0].score for beam in (1, 20))
+    assert wide >= narrow - 1e-6
+
+
+@settings(max_examples=25, deadline=None)
+@given(description=st.text(min_size=1, max_size=80))
+def test_everything_written_parses(writer: Writer, description: str) -> None:
+    if not words_of(description):
+        return
+    written = writer.write(description, limit=5)
+    scores = [each.score for each in written.candidates]
+    assert scores == sorted(scores, reverse=True)
+    assert len({each.code for each in written.candidates}) == len(scores)
+    for each in written.candidates:
+        ast.parse(each.code)
+        assert 0 <= each.score <= 1
+
+
+def test_attention_is_a_distribution_for_each_action(writer: Writer) -> None:
+    written = writer.write("set zebra to rows.")
+    best = written.candidates[0]
+    assert best.code == "zebra = rows"
+    actions = [seen.action for seen in best.seen()]
+    assert actions == ["Module+body", "Assign", "Name", "'zebra'", "close", "Name", "'rows'", "close"]
+    assert written.words == ("set", "zebra", "to", "rows", ".")
+    np.testing.assert_allclose(best.grown.seen_AN.sum(1), 1, atol=1e-4)
+
+
+def test_threads_may_share_a_writer(writer: Writer) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    alone = [writer.write(each).candidates[0].code for each in DESCRIPTIONS]
+    with ThreadPoolExecutor(4) as pool:
+        together = [each.candidates[0].code for each in pool.map(writer.write, DESCRIPTIONS * 3)]
+    assert together == alone * 3
+
+
+@pytest.mark.parametrize(
+    ("description", "limit", "beam", "says"),
+    [(" \n", 1, 5, "no words"), ("x" * 30_000, 1, 5, "at most"), ("x", 0, 5, "limit"), ("x", 1, 500, "beam")],
+)
+def test_requests_out_of_range(writer: Writer, description: str, limit: int, beam: int, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        writer.write(description, limit=limit, beam=beam)
+
+
+def test_a_long_description_is_answered(writer: Writer) -> None:
+    assert math.isfinite(writer.write("set rows to path " * 1_000).ms)
+
+
+def test_damaged_bundles_are_refused(path: Path, tmp_path: Path) -> None:
+    whole = load_bundle(path)
+    files = {name: whole.file(name).read_bytes() for name in whole.card.files}
+    for name, content, says in (
+        ("lexicon.json", b"{}", "lexicon"),
+        ("lexicon.json", b"\xff", "lexicon"),
+        ("step.onnx", b"no graph", "ONNX Runtime refuses"),
+        ("step.onnx", files["embed.onnx"], "not a writer's"),
+    ):
+        made = write_bundle(tmp_path / "damaged", whole.card, files | {name: content})
+        with pytest.raises(BundleError, match=says):
+            Writer(made)
+    shutil.copytree(path, tmp_path / "cut")
+    (tmp_path / "cut" / "texts.onnx").unlink()
+    with pytest.raises(BundleError, match=r"texts\.onnx is missing"):
+        Writer(tmp_path / "cut")
+    made = write_bundle(tmp_path / "other", dataclasses.replace(whole.card, kind="lm"), files)
+    with pytest.raises(BundleError, match="not a writer"):
+        Writer(made)
+
+
+def test_the_card_says_how_it_was_trained(path: Path, trained: Trained) -> None:
+    card = json.loads((path / "card.json").read_text())
+    assert card["kind"] == "write"
+    assert card["training"]["epoch"] == trained.best
+    assert len(card["curve"]) == len(trained.epochs)

@@ -124,6 +124,20 @@ def test_the_lexicon_survives_json() -> None:
     assert (again.masks == LEXICON.masks).all()
 
 
+def test_a_lexicon_keeps_its_numbers_when_the_grammar_grows() -> None:
+    """A written lexicon numbers fields and types by itself."""
+    data = LEXICON.to_json()
+    data["fields"], data["types"] = data["fields"][::-1], data["types"][::-1]
+    again = Lexicon.from_json(json.dumps(data))
+    slot = Derivation.start(PYTHON).take(PYTHON.named("Module+body")).slot
+    assert slot is not None
+    assert again.field(slot) == len(data["fields"]) + 1 - LEXICON.field(slot)
+    assert (again.masks[again.mask(slot)] == LEXICON.masks[LEXICON.mask(slot)]).all()
+    data["fields"].remove("Module.body")
+    with pytest.raises(BundleError, match=r"Module\.body"):
+        Lexicon.from_json(json.dumps(data))
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"kind": "writer", "format": 99}', '{"kind": "writer", "format": 1}'])
 def test_a_damaged_lexicon_is_refused(text: str) -> None:
     with pytest.raises(BundleError):

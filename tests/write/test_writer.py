@@ -1,4 +1,4 @@
-"""Programs written at run time: as the network scores them, always parsing, with attention, from damaged bundles not."""
+"""Programs written at run time: scored as the network does, parsing always, with attention; damaged bundles refused."""
 
 from __future__ import annotations
 

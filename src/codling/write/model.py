@@ -52,7 +52,7 @@ class WriterModel:
         """
         if bundle.card.kind != KIND:
             raise BundleError(f"bundle {bundle.name} is of kind {bundle.card.kind!r}, not a writer of programs")
-        self.card = bundle.card
+        self.card, self.num_bytes = bundle.card, bundle.num_bytes
         try:
             text = bundle.file("lexicon.json").read_text(encoding="utf-8")
         except UnicodeDecodeError:

@@ -41,15 +41,20 @@ class Lexicon:
         wholes: Sequence[str],
         words: Sequence[str],
         vocab: BpeVocab,
+        *,
+        fields: Sequence[str] | None = None,
+        types: Sequence[str] | None = None,
         schema: Schema = PYTHON,
     ) -> None:
         """Args:
         productions: names of those the model can apply.
         wholes: texts of tokens that it can write in one step.
         words: texts that have a vector of their own, besides those of their pieces.
+        fields: names of the grammar's fields and types as they are numbered; by default those of the grammar. A lexicon
+            that was written down keeps its numbers where the grammar has grown since.
 
         Raises:
-            BundleError: a production is none of the grammar.
+            BundleError: a production is none of the grammar, or has fields or types without a number.
         """
         self.schema = schema
         try:
@@ -60,9 +65,14 @@ class Lexicon:
         self._rule = {production: i for i, production in enumerate(self.productions)}
         self._whole = {text: i for i, text in enumerate(self.wholes)}
         self._word = {text: i + 1 for i, text in enumerate(self.words)}  # 0 is any other
-        fields = sorted(f"{each.name}.{field.name}" for each in schema.constructors.values() for field in each.fields)
-        self._field = {name: i + 1 for i, name in enumerate(fields)}  # 0 is the root
-        self._types = {name: i for i, name in enumerate(sorted(schema.types))}
+        every = (f"{each.name}.{field.name}" for each in schema.constructors.values() for field in each.fields)
+        self._field = {name: i + 1 for i, name in enumerate(sorted(every) if fields is None else fields)}  # 0: the root
+        self._types = {name: i for i, name in enumerate(sorted(schema.types) if types is None else types)}
+        for production in self.productions:
+            for field in production.fields:
+                name = f"{production.constructor.name}.{field.name}"
+                if name not in self._field or (field.type not in self._types and field.type not in schema.tokens):
+                    raise BundleError(f"the writer's lexicon is of a grammar without {name}; train it again")
 
     @staticmethod
     def of(pairs: Iterable[tuple[Sequence[Word], Tree]], *, num_pieces: int = 1_500, min_count: int = 2) -> Lexicon:
@@ -141,7 +151,7 @@ class Lexicon:
         """What the head for productions may say, bool [masks, 1 + productions]."""
         allowed = np.zeros((self.num_masks, 1 + len(self.productions)), bool)
         for name, row in self._types.items():
-            for i, production in enumerate(self.productions):
+            for i, production in enumerate(self.productions if name in self.schema.types else ()):
                 allowed[2 * row : 2 * row + 2, 1 + i] = self.schema.allows(name, production)
             allowed[2 * row + 1, CLOSE_OUT] = True
         return allowed
@@ -154,6 +164,8 @@ class Lexicon:
             "wholes": self.wholes,
             "words": self.words,
             "pieces": self.vocab.to_json(),
+            "fields": list(self._field),
+            "types": list(self._types),
         }
 
     @staticmethod
@@ -169,11 +181,11 @@ class Lexicon:
             raise BundleError(f"the writer's lexicon is damaged ({error}); get the bundle again") from None
         if not isinstance(data, dict) or data.get("kind") != "writer" or data.get("format") != _FORMAT:
             raise BundleError("the bundle has no writer's lexicon of this format; get the bundle again")
-        lists = [data.get(key) for key in ("productions", "wholes", "words")]
+        lists = [data.get(key) for key in ("productions", "wholes", "words", "fields", "types")]
         pieces = data.get("pieces")
         if not isinstance(pieces, dict) or not all(
             isinstance(each, list) and all(isinstance(text, str) for text in each) for each in lists
         ):
             raise BundleError("the writer's lexicon is damaged; get the bundle again")
-        productions, wholes, words = (each or [] for each in lists)
-        return Lexicon(productions, wholes, words, BpeVocab.from_json(pieces))
+        productions, wholes, words, fields, types = (each or [] for each in lists)
+        return Lexicon(productions, wholes, words, BpeVocab.from_json(pieces), fields=fields, types=types)

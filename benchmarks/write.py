@@ -1,0 +1,218 @@
+"""Programs from descriptions: what they are worth, how fast they come, and whether trees lose nothing.
+
+    python benchmarks/write.py score --model BUNDLE --pairs django-dev.jsonl … [--beam 5] [--limit N]
+    python benchmarks/write.py trees FOLDER … [--every 1]
+    python benchmarks/write.py speed --pairs FILE … [--seconds 20]
+    python benchmarks/write.py tasks [--train 6000] [--test 300] [--epochs 10]
+
+``score`` writes a program for every pair and gives, per file: exact matches, BLEU over the corpus and as a mean of
+sentences, the share that parses, the share right among all candidates, and milliseconds per description. ``trees`` takes
+every Python file of folders to its tree, actions, and back. ``speed`` trains on examples in padded batches, one by one,
+and by ``codling.fold``: the same network and losses. ``tasks`` trains on generated tasks with examples, beside a
+sequence-to-sequence network with attention, and lets both search with the examples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import statistics
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from context import commit, cpu
+
+from codling.errors import InputError
+from codling.trees.writing.pairs import Pair, read_pairs
+
+
+def pairs_of(paths: list[Path], limit: int | None = None) -> list[Pair]:
+    rows = [row for path in paths for row in read_pairs(path)]
+    return [row for row in rows if isinstance(row, Pair)][:limit]
+
+
+def score(args: argparse.Namespace) -> dict[str, Any]:
+    from codling.trees.writing.measures import corpus_bleu, exact, sentence_bleu
+    from codling.write import Writer
+
+    writer = Writer(args.model)
+    found: dict[str, Any] = {"model": args.model, "beam": args.beam, "bytes": writer.model.num_bytes}
+    for path in args.pairs:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()][: args.limit]
+        writer.write(rows[0]["text"], beam=args.beam)  # to warm up
+        firsts, among, times = [], 0, []
+        for row in rows:
+            written = writer.write(row["text"], beam=args.beam)
+            codes = [each.code for each in written.candidates] or [""]
+            firsts.append(codes[0])
+            among += any(exact(code, row["code"]) for code in codes)
+            times.append(written.ms)
+        rights = [row["code"] for row in rows]
+        found[path.stem] = {
+            "rows": len(rows),
+            "exact": 100 * sum(map(exact, firsts, rights)) / len(rows),
+            "exact_among_candidates": 100 * among / len(rows),
+            "corpus_bleu": corpus_bleu(firsts, rights),
+            "sentence_bleu": statistics.fmean(map(sentence_bleu, firsts, rights)),
+            "parses": 100 * sum(map(parses, firsts)) / len(rows),
+            "p50_ms": statistics.median(times),
+            "p95_ms": statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0],
+        }
+        if args.show:
+            for row, code in zip(rows, firsts, strict=True):
+                if not exact(code, row["code"]):
+                    print(f"{row['text'].strip()}\n  right {row['code']!r}\n  wrote {code!r}", file=sys.stderr)
+    return found
+
+
+def parses(code: str) -> bool:
+    try:
+        ast.parse(code)
+    except SyntaxError:
+        return False
+    return bool(code)
+
+
+def trees(args: argparse.Namespace) -> dict[str, Any]:
+    from codling.trees.grammar import PYTHON, Production, actions_of, read_source, tree_of, write_source
+
+    counts: Counter[str] = Counter()
+    productions: set[str] = set()
+    wrong: list[str] = []
+    started = time.perf_counter()
+    for path in [file for folder in args.folders for file in sorted(folder.rglob("*.py"))][:: args.every]:
+        counts["files"] += 1
+        try:
+            source = path.read_text(encoding="utf-8")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                right = ast.dump(ast.parse(source))
+        except (SyntaxError, ValueError, RecursionError):  # tests of the parser, other encodings
+            counts["not_python"] += 1
+            continue
+        try:
+            tree = read_source(source)
+            actions = list(actions_of(tree))
+            same = tree_of(PYTHON, actions) == tree and ast.dump(ast.parse(write_source(tree))) == right
+        except InputError as error:
+            same = False
+            print(f"{path}: {error}", file=sys.stderr)
+        counts["actions"] += len(actions)
+        productions.update(each.name for each in actions if isinstance(each, Production))
+        counts["same" if same else "different"] += 1
+        if not same:
+            wrong.append(str(path))
+    return {**counts, "productions": len(productions), "wrong": wrong, "s": time.perf_counter() - started}
+
+
+def speed(args: argparse.Namespace) -> dict[str, Any]:
+    """Training examples per second of processor time, the least disturbed of some turns."""
+    import random
+
+    import torch
+    from baselines.fold_writer import fold_loss
+
+    from codling.trees.writing.batches import Collator, in_batches
+    from codling.trees.writing.config import writer_preset
+    from codling.trees.writing.lexicon import Lexicon
+    from codling.trees.writing.network import WriterNet
+    from codling.trees.writing.steps import example_of
+    from codling.trees.writing.words import words_of
+
+    torch.manual_seed(0)
+    run = writer_preset("write")
+    read = [(words_of(pair.text), pair.tree) for pair in pairs_of(args.pairs, 4_000)]
+    lexicon = Lexicon.of(read, num_pieces=run.num_pieces)
+    examples = [example_of(words, tree, lexicon) for words, tree in read]
+    net, collate = WriterNet(lexicon, run.model), Collator(lexicon)
+
+    def padded(batch: list[Any]) -> torch.Tensor:
+        return net.loss(collate(batch)).nats
+
+    def one_by_one(batch: list[Any]) -> torch.Tensor:
+        return torch.stack([net.loss(collate([each])).nats for each in batch]).sum()
+
+    def half(batch: list[Any]) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return net.loss(collate(batch)).nats
+
+    runs: dict[str, Callable[[list[Any]], torch.Tensor]] = {
+        "padded batches": padded,
+        "padded batches, bfloat16": half,
+        "fold": lambda batch: fold_loss(net, lexicon, batch),
+        "one by one": one_by_one,
+    }
+    net.eval()  # the same numbers for all
+    check = [examples[i] for i in range(0, len(examples), len(examples) // 6)]
+    first = float(padded(check).detach())
+    for name, loss in runs.items():
+        got = float(loss(check).detach())
+        assert abs(got - first) < (0.05 if "bfloat16" in name else 1e-3) * first, (name, got, first)
+    net.train()
+    found: dict[str, Any] = {}
+    for name, loss in runs.items():
+        rates = []
+        for turn in range(args.turns + 1):
+            batches = list(in_batches(examples, run.batch_steps, random.Random(turn)))[
+                : 2 if name == "one by one" else 6
+            ]
+            started = time.process_time()
+            for batch in batches:
+                net.zero_grad()
+                loss(batch).backward()  # type: ignore[no-untyped-call]
+            rates.append(sum(map(len, batches)) / (time.process_time() - started))
+        found[name] = max(rates[1:])
+    return {
+        "examples_per_s": found,
+        "times_one_by_one": {name: each / found["one by one"] for name, each in found.items()},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("score")
+    command.add_argument("--model", default="write")
+    command.add_argument("--pairs", type=Path, nargs="+", required=True)
+    command.add_argument("--beam", type=int, default=5)
+    command.add_argument("--limit", type=int)
+    command.add_argument("--show", action="store_true", help="print what is not exact")
+    command.set_defaults(run=score)
+    command = commands.add_parser("trees")
+    command.add_argument("folders", type=Path, nargs="+")
+    command.add_argument("--every", type=int, default=1)
+    command.set_defaults(run=trees)
+    command = commands.add_parser("speed")
+    command.add_argument("--pairs", type=Path, nargs="+", required=True)
+    command.add_argument("--turns", type=int, default=3)
+    command.set_defaults(run=speed)
+    command = commands.add_parser("tasks")
+    command.add_argument("--train", type=int, default=6_000)
+    command.add_argument("--test", type=int, default=300)
+    command.add_argument("--epochs", type=int, default=10)
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=tasks)
+    args = parser.parse_args()
+    missing = [path for path in [*getattr(args, "pairs", []), *getattr(args, "folders", [])] if not path.exists()]
+    if missing:
+        print(f"skipped: {', '.join(map(str, missing))} not there", file=sys.stderr)
+        return
+    result = {"command": sys.argv, "commit": commit(), "machine": cpu(), "result": args.run(args)}
+    print(json.dumps(result, indent=1) if args.json else json.dumps(result["result"], indent=1))
+
+
+def tasks(args: argparse.Namespace) -> dict[str, Any]:
+    from baselines.seq2seq_tasks import compare
+
+    return compare(args.train, args.test, args.epochs, args.seed)
+
+
+if __name__ == "__main__":
+    main()

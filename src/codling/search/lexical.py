@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK_OVERLAP", "FIELD_WEIGHTS", "LexicalError", "LexicalStore"]
 
-FIELD_WEIGHTS = {"name": 0.7, "place": 0.4, "signature": 0.2, "doc": 0.2, "text": 1.5, "path": 0.5}
-"""Fields of terms, and how much a match in each counts. text is documentation and code together: one long field judges a
-description better than the sum of many short ones, of which each is sure of itself (benchmarks/search.py)."""
+FIELD_WEIGHTS = {"name": 0.7, "place": 0.4, "signature": 0.2, "doc": 0.2, "all": 1.5, "path": 0.5}
+"""Fields of terms, and how much a match in each counts. all is documentation and code together: one long field judges a
+description better than the sum of many short ones (benchmarks/search.py)."""
 
 _NAME_WEIGHT = 6.0  # the query is exactly what the unit is called, or holds a word that only a name can be
 _WORD_WEIGHT = 1.0  # a plain word among others is what the unit is called, which means little: run, get, state
@@ -172,8 +172,8 @@ class LexicalStore:
         return {int(value or 0) for value in self._searcher.fast_field_values("text", [at for _, at in hits])}
 
     def frequency(self, term: str) -> int:
-        """How many units have a term in their code, or in their documentation."""
-        return max(self._searcher.doc_freq("text", term), self._searcher.doc_freq("name", term))
+        """How many units have a term in their code or documentation, or in their name."""
+        return max(self._searcher.doc_freq("all", term), self._searcher.doc_freq("name", term))
 
     def explain(self, request: Request, id: int) -> dict[str, float]:  # noqa: A002
         import tantivy

@@ -107,7 +107,7 @@ def terms_by_field(units: Sequence[Unit], path: str) -> list[dict[str, str]]:
             "place": terms_of(unit.qualified_name.rpartition(".")[0]),
             "signature": terms_of(unit.signature),
             "doc": terms_of(unit.doc),
-            "text": terms_of(f"{unit.doc}\n{unit.code}"),
+            "all": terms_of(f"{unit.doc}\n{unit.code}"),
             "path": of_path,
         }
         for unit in units

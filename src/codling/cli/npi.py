@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codling.cli.output import JsonOption, print_json, progress, stderr, stdout
-from codling.errors import InputError, TaskError
+from codling.errors import ConfigError, InputError, TaskError
 
 if TYPE_CHECKING:
+    from codling.npi.model import Known
     from codling.npi.task import Task
     from codling.npi.verify import Verdict
 
@@ -174,6 +175,7 @@ def train(
         str | None,
         typer.Option(metavar="BUNDLE", help="Learn new tasks on top of a bundle's core, which stays as it is."),
     ] = None,
+    init: Annotated[str | None, typer.Option(metavar="BUNDLE", help="Start from a bundle's weights.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same network.")] = None,
     recursion: Annotated[str, typer.Option(help="full; or none or partial, which cannot be proved.")] = "full",
     settings: Annotated[
@@ -190,11 +192,15 @@ def train(
     changes |= {"train.seed": seed} if seed is not None else {}
     config = override(find_preset(preset), changes | {"train.recursion": recursion})
     chosen = [task for name in tasks for task in _tasks(name, None, recursion)]
+    if onto and init:
+        raise ConfigError(
+            "--onto and --init exclude each other: the first keeps a bundle's weights, the second moves them"
+        )
     folder = run or Path("runs") / f"npi-{Path(tasks[0]).stem}"
     target = bundle or folder / "bundle"
     console = stderr()
 
-    from codling.npi.train.extend import train_onto
+    from codling.npi.train.extend import train_from, train_onto
     from codling.npi.train.loop import Round
     from codling.npi.train.run import train_tasks, write_interpreter
 
@@ -215,16 +221,19 @@ def train(
             "on_round": on_round,
             "progress": lambda done, total: bar.update(line, completed=done, total=total),
         }
-        if onto is None:
-            result = train_tasks(chosen, config, **common)
-            before = None
-        else:
+        before: dict[str, Known] | None = None
+        if onto is not None:
             result, before = train_onto(onto, chosen, config, **common)
+        elif init is not None:
+            result = train_from(init, chosen, config, **common)
+        else:
+            result = train_tasks(chosen, config, **common)
     if not result.verdicts:
         console.print("stopped; repeat the command to go on", markup=False)
         raise KeyboardInterrupt
     seconds = result.rounds[-1].seconds if result.rounds else 0.0
-    facts = {"config": to_mapping(config), "seconds": round(seconds, 1), "rounds": len(result.rounds), "onto": onto}
+    facts = {"train": to_mapping(config.train), "seconds": round(seconds, 1), "rounds": len(result.rounds)}
+    facts |= {"onto": onto} if onto else {"init": init} if init else {}
     names = ", ".join(task.name for task in chosen)
     written = write_interpreter(
         result, chosen, target, description=f"Programs learned from traces: {names}", training=facts, before=before

@@ -8,7 +8,6 @@ task that is added later gets rows behind those that are there, which leaves wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy.typing as npt
 from codling.errors import TaskError
 from codling.npi.frames import Frames
 from codling.npi.hand import Observation
+from codling.npi.program import Program
 from codling.npi.repertoire import Call, Repertoire
 from codling.npi.task import Task
 
@@ -158,9 +158,21 @@ class Shelf:
         return programs, arguments.reshape(len(programs), self.library.num_arguments)
 
 
-def _program_keys(repertoire: Repertoire) -> Iterable[str]:
-    return [f"{repertoire.environment.__name__}.{callee.name}" for callee in repertoire.callees]
+def _program_keys(repertoire: Repertoire) -> list[str]:
+    """Keys by the class that something was first told for, so that an environment built upon another one shares its
+    rows: of programs, the class in their annotation; of actions, the base class that has it already."""
+    keys = []
+    for callee in repertoire.callees:
+        if isinstance(callee, Program):
+            keys.append(f"{callee.told_for or repertoire.environment.__name__}.{callee.name}")
+        else:
+            keys.append(f"{_first_owner(repertoire, callee.name)}.{callee.name}")
+    return keys
 
 
 def _value_key(repertoire: Repertoire, feature: str, value: Any) -> str:
-    return f"{repertoire.environment.__name__}.{feature}={value}"
+    return f"{_first_owner(repertoire, feature)}.{feature}={value}"
+
+
+def _first_owner(repertoire: Repertoire, name: str) -> str:
+    return [each.__name__ for each in repertoire.environment.__mro__ if name in vars(each)][-1]

@@ -48,6 +48,13 @@ class Program(Generic[P]):
     def arguments(self) -> tuple[Argument, ...]:
         return arguments_of(self.function, f"program {self.name}")
 
+    @property
+    def told_for(self) -> str | None:
+        """Name of the environment that its annotation names, if it names one."""
+        annotation = next(iter(self.function.__annotations__.values()), None)
+        name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+        return name if name.isidentifier() and name not in ("Any", "None") else None
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Run it on an environment; on a stand-in, the call is only noted."""
         environment, *arguments = args

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from codling.npi.environment import Environment, action, feature
@@ -10,7 +10,7 @@ from codling.npi.program import program
 from codling.npi.tasks.sorting import SortingTask, show_numbers
 from codling.npi.view import Row, View
 
-__all__ = ["BubbleSort", "NumberRow", "bubble", "bubble_sort", "reset", "rewind", "starts_at_left"]
+__all__ = ["BubbleSort", "NumberRow", "bubble", "bubble_sort", "reset", "rewind"]
 
 
 class NumberRow(Environment):
@@ -37,11 +37,6 @@ class NumberRow(Environment):
         return self.cursor == 0
 
     @feature
-    def at_right(self) -> bool:
-        """The cursor stands on the last number of all."""
-        return self.cursor + 1 >= len(self.numbers)
-
-    @feature
     def in_order(self) -> bool:
         """No two numbers are left before the mark."""
         return self.mark <= 1
@@ -51,7 +46,7 @@ class NumberRow(Environment):
         at, numbers = self.cursor, self.numbers
         numbers[at], numbers[at + 1] = numbers[at + 1], numbers[at]
 
-    @action(changes=["greater", "at_mark", "at_left", "at_right"])
+    @action(changes=["greater", "at_mark", "at_left"])
     def move(self, way: Literal["left", "right"]) -> None:
         self.cursor += 1 if way == "right" else -1
         if not 0 <= self.cursor < len(self.numbers):
@@ -64,7 +59,7 @@ class NumberRow(Environment):
 
     @classmethod
     def possible(cls, **seen: bool) -> bool:
-        return seen["at_mark"] <= (not seen["greater"]) and (seen["in_order"] or seen["at_right"]) <= seen["at_mark"]
+        return seen["at_mark"] <= (not seen["greater"]) and seen["in_order"] <= seen["at_mark"]
 
     def result(self) -> str:
         return show_numbers(self.numbers)
@@ -140,11 +135,6 @@ def bubble_sort_looping(row: NumberRow) -> None:
         reset_looping(row)
 
 
-def starts_at_left(seen: Mapping[str, bool]) -> bool:
-    """What may be seen before anything is done: the cursor at the left end, the mark behind the last number."""
-    return seen["at_left"] and seen["at_mark"] == seen["at_right"] == seen["in_order"]
-
-
 class BubbleSort(SortingTask):
     """Numbers into order by swapping neighbours."""
 
@@ -157,4 +147,4 @@ class BubbleSort(SortingTask):
     }
 
     def starts(self, **seen: Any) -> bool:
-        return starts_at_left(seen)
+        return bool(seen["at_left"] and seen["at_mark"] == seen["in_order"])

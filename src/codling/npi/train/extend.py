@@ -27,7 +27,7 @@ from codling.npi.train.net import Core
 from codling.npi.train.run import Result, run_rounds
 from codling.npi.verify import verify
 
-__all__ = ["extend", "restore", "train_onto"]
+__all__ = ["extend", "restore", "train_from", "train_onto"]
 
 _TABLES = ("values", "programs", "keys")
 "What has a row for each observed value or program: new ones are learned, the others stay."
@@ -54,6 +54,28 @@ def train_onto(name: str, tasks: Sequence[Task], config: NPIConfig, **common: An
     return result, _prove_again(base, result)
 
 
+def train_from(name: str, tasks: Sequence[Task], config: NPIConfig, **common: Any) -> Result:
+    """Train on from the weights of a bundle; all of them are learned further, and the tasks may be others.
+
+    Raises:
+        TaskError: the tasks need a larger core.
+    """
+    torch.manual_seed(config.train.seed)
+    base = load_interpreter(name)
+    was = base.network.library
+    library = Library(
+        num_features=was.num_features,
+        num_arguments=was.num_arguments,
+        num_argument_values=was.num_argument_values,
+    )
+    for task in tasks:
+        library.add(task, frozen=True)
+    core = extend(restore(base), was, library, freeze=False)
+    config = replace(config, core=core.config)
+    pupils = make_pupils(tasks, library, config, common.get("on_step", lambda _: None))
+    return run_rounds(Trainer(core, pupils, library, config), config, **common)
+
+
 def _prove_again(base: Interpreter, result: Result) -> dict[str, Known]:
     """What a bundle knew, for the graph that has grown: certificates are of one graph, and so are made anew."""
     graph = build_graph(result.core)
@@ -77,7 +99,7 @@ def restore(interpreter: Interpreter) -> Core:
     """
     bundle, library = interpreter.bundle, interpreter.network.library
     try:
-        config = from_mapping(CoreConfig, bundle.card.training["config"]["core"])
+        config = from_mapping(CoreConfig, bundle.card.training["core"])
     except KeyError:
         raise BundleError(f"bundle {bundle.path} does not say of what sizes its core is") from None
     graph = onnx.load_from_string(bundle.file("model.onnx").read_bytes()).graph
@@ -103,34 +125,34 @@ def restore(interpreter: Interpreter) -> Core:
     return core
 
 
-def extend(core: Core, old: Library, new: Library) -> Core:
-    """The core with rows for what is new in a library; all that was there is frozen."""
+def extend(core: Core, old: Library, new: Library, *, freeze: bool = True) -> Core:
+    """The core with the tables of another library: rows of one key are taken over, new ones start at random.
+
+    Args:
+        freeze: only new rows are learned; all that was there stays as it is.
+    """
     extended = Core(core.config, new)
     was, weights = core.state_dict(), extended.state_dict()
-    rows = {"values": len(old.values), "programs": len(old.programs), "keys": len(old.programs)}
     for name, tensor in was.items():
-        table = name.removesuffix(".weight")
-        if table in rows:
-            weights[name][: rows[table]] = tensor
-        else:
+        if name.removesuffix(".weight") not in _TABLES:
             weights[name] = tensor
+    fresh: dict[str, Tensor] = {}
+    for table in _TABLES:
+        before, after = (getattr(library, "values" if table == "values" else "programs") for library in (old, new))
+        row_of = {key: row for row, key in enumerate(before)}
+        known = [row for row, key in enumerate(after) if key in row_of]
+        weights[f"{table}.weight"][known] = was[f"{table}.weight"][[row_of[after[row]] for row in known]]
+        fresh[table] = torch.ones(len(after), 1)
+        fresh[table][known] = 0
     extended.load_state_dict(weights)
-    for name, parameter in extended.named_parameters():
-        parameter.requires_grad = name.removesuffix(".weight") in _TABLES
-    for table, count in rows.items():
-        module = getattr(extended, table)
-        assert isinstance(module, nn.Embedding)
-        module.weight.register_hook(_only_rows_from(count))  # type: ignore[no-untyped-call]
+    if freeze:
+        for name, parameter in extended.named_parameters():
+            parameter.requires_grad = name.removesuffix(".weight") in _TABLES
+        for table, is_new in fresh.items():
+            module = getattr(extended, table)
+            assert isinstance(module, nn.Embedding)
+            module.weight.register_hook(is_new.mul)  # type: ignore[no-untyped-call]
     return extended
-
-
-def _only_rows_from(first: int) -> Any:
-    def hook(gradient: Tensor) -> Tensor:
-        gradient = gradient.clone()
-        gradient[:first] = 0
-        return gradient
-
-    return hook
 
 
 def _reorder(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

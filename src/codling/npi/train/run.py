@@ -145,7 +145,7 @@ def write_interpreter(
         languages=(),
         licence="Apache-2.0",
         states=state_rows(result.core),
-        training={"codling": __version__, **training},
+        training={"codling": __version__, "core": to_mapping(result.core.config), **training},
         data={"tasks": sorted(known)},
         curve=tuple(
             {"step": row.step, "loss_nats": round(row.loss_nats, 5), "wrong": sum(row.num_wrong.values())}

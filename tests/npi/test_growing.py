@@ -12,13 +12,14 @@ import pytest
 import torch
 
 from codling.errors import TaskError
-from codling.npi import Environment, Problem, Task, action, feature, program
+from codling.npi import Environment, Problem, Task, action, feature, load_interpreter, program
 from codling.npi.examine import examine
 from codling.npi.library import Library, Shelf
 from codling.npi.network import Network
 from codling.npi.reach import reach
 from codling.npi.tasks import find_task
-from codling.npi.tasks.hanoi import Hanoi, Peg, Tower, hanoi
+from codling.npi.tasks.quicksort import Pivots, partition, quicksort, sort_side
+from codling.npi.tasks.sorting import SortingTask
 from codling.npi.train import NPIConfig, TrainConfig, train_onto, write_interpreter
 from codling.npi.train.extend import extend, restore, train_from
 from codling.npi.train.graph import build_graph
@@ -26,37 +27,33 @@ from npi_models import QUICK, trained
 
 
 @program
-def hanoi_again(tower: Tower, source: Peg, target: Peg, spare: Peg) -> None:
-    """There, and on to the third peg."""
-    hanoi(tower, source, target, spare)
-    hanoi(tower, target, spare, source)
+def tidy(pivots: Pivots) -> None:
+    """Sort, then take the whole as done."""
+    quicksort(pivots)
 
 
-class Twice(Hanoi):
-    """The tower to peg c, then to peg b."""
+class Tidiness(SortingTask):
+    """Numbers into order."""
 
-    name = "twice"
-    programs = (hanoi_again, hanoi)
-
-    def answer(self, problem: Problem) -> str:
-        there = super().answer(problem)
-        return " ".join([there, there.translate(str.maketrans("acb", "cba"))])
+    name = "tidiness"
+    environment = Pivots
+    programs = (tidy, quicksort, partition, sort_side)
 
 
 def test_a_new_program_is_learned_while_the_core_stays_as_it_is(tmp_path: Path) -> None:
     model = trained()
-    config = NPIConfig(train=TrainConfig(lr=3e-2, max_rounds=60))
-    result, before = train_onto(str(model.bundle.path), [Twice()], config)
+    config = NPIConfig(train=TrainConfig(lr=3e-2, max_rounds=30))
+    result, before = train_onto(str(model.bundle.path), [Tidiness()], config)
     was, now = restore(model).state_dict(), result.core.state_dict()
     for name, tensor in was.items():
         assert torch.equal(tensor, now[name][: len(tensor)]), name
     assert result.finished
-    written = write_interpreter(result, [Twice()], tmp_path / "grown", description="grown", training={}, before=before)
-    from codling.npi import load_interpreter
-
+    written = write_interpreter(
+        result, [Tidiness()], tmp_path / "grown", description="grown", training={}, before=before
+    )
     grown = load_interpreter(written.path)
-    assert set(grown.known) == {*QUICK, "twice"}
-    for task in (*(find_task(name)() for name in QUICK), Twice()):
+    assert set(grown.known) == {*QUICK, "tidiness"}
+    for task in (*(find_task(name)() for name in QUICK), Tidiness()):
         assert grown.is_verified(task)
         problem = task.sample(random.Random(0), 4)
         assert grown.solve(task, [problem])[0].result == task.answer(problem)

@@ -5,8 +5,8 @@
     python benchmarks/write.py speed --pairs FILE … [--seconds 20]
     python benchmarks/write.py tasks [--train 6000] [--test 300] [--epochs 10]
 
-``score`` writes a program for every pair and gives, per file: exact matches, BLEU over the corpus and as a mean of
-sentences, the share that parses, the share right among all candidates, and milliseconds per description. ``trees`` takes
+``score`` writes a program for every pair and gives, per file: exact matches, BLEU over the corpus and the mean of
+sentences, the share that parses, the share right among all candidates, and milliseconds per row. ``trees`` takes
 every Python file of folders to its tree, actions, and back. ``speed`` trains on examples in padded batches, one by one,
 and by ``codling.fold``: the same network and losses. ``tasks`` trains on generated tasks with examples, beside a
 sequence-to-sequence network with attention, and lets both search with the examples.

@@ -89,7 +89,7 @@ def train_writer(
         fresh: start over, whatever the folder holds.
 
     Raises:
-        TrainingError: no pairs, none to choose an epoch by, or a checkpoint that is damaged or of another configuration.
+        TrainingError: no pairs, none to choose an epoch by, a checkpoint that is damaged or of another configuration.
     """
     if not pairs or not any(development.values()):
         raise TrainingError("there are no pairs to train on, or none to choose the best epoch by")

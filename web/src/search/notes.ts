@@ -57,17 +57,23 @@ export function nothingToSearch(): HTMLElement {
 
 /** A search that found nothing. */
 export function nothingFound(state: SearchState, indexing: boolean, onClear: () => void): HTMLElement {
+  if (indexing)
+    return el(
+      "div",
+      { class: "note" },
+      el("h2", {}, "An index is still being made"),
+      el("p", {}, "What is asked for is looked for again as soon as it is whole."),
+    );
   const what = state.like
     ? "No code resembles it"
     : state.definitionOf
       ? `${state.definitionOf} is not defined here`
       : `Nothing found${state.query ? ` for ${state.query}` : ""}`;
   const tips: Node[] = [];
-  if (indexing) tips.push(el("p", {}, "An index is still being made; the search is repeated when it is whole."));
   if (isFiltered(state.filters))
     tips.push(el("p", {}, el("button", { type: "button", onclick: onClear }, "Search without the filters")));
   else if (/"|re:\//.test(state.query)) tips.push(el("p", {}, "Exact strings and expressions must match as written: fewer of them find more."));
-  else if (!state.like && !indexing) tips.push(el("p", {}, "Other words may do: what the code does, or a part of its name."));
+  else if (!state.like) tips.push(el("p", {}, "Other words may do: what the code does, or a part of its name."));
   return el("div", { class: "note" }, el("h2", {}, what), ...tips);
 }
 

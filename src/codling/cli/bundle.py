@@ -92,6 +92,9 @@ def check(name: Name, json: JsonOption = False) -> None:
     if bundle.card.kind == "npi":
         _check_programs(bundle, json)
         return
+    if bundle.card.kind == "write":
+        _check_writer(bundle, json)
+        return
     model = load_model(bundle)
     log_probs, _ = model.run([[0]], model.initial_state(1))
     if not np.isfinite(log_probs).all():
@@ -109,6 +112,27 @@ def check(name: Name, json: JsonOption = False) -> None:
         stdout().print(
             f"{bundle.name}: whole ({report['bytes']:,} bytes in {report['files']} files, {bundle.path})", markup=False
         )
+
+
+def _check_writer(bundle: Bundle, json: bool) -> None:
+    """A writer: its graphs load, and it writes something for any words."""
+    from codling.write import Writer
+
+    writer = Writer(bundle)
+    if not writer.write("set x to 1").candidates:
+        raise BundleError(f"bundle {bundle.name}: it writes no program; get the bundle again")
+    report = {
+        "name": bundle.name,
+        "path": str(bundle.path),
+        "bytes": bundle.num_bytes,
+        "files": len(bundle.card.files),
+        "productions": len(writer.model.lexicon.productions),
+    }
+    if json:
+        print_json(report)
+    else:
+        what = f"{report['bytes']:,} bytes in {report['files']} files, {bundle.path}"
+        stdout().print(f"{bundle.name}: whole ({what})", markup=False)
 
 
 def _check_programs(bundle: Bundle, json: bool) -> None:

@@ -11,8 +11,8 @@ from codling.search.catalogue import Catalogue
 from codling.search.encoder import Encoder, load_encoder
 from codling.search.lexical import LexicalStore
 from codling.search.neural import NeuralStore
-from codling.search.places import Pointer, SearchIndexError
-from codling.search.store import Document, FileText, Store
+from codling.search.places import Pointer, SearchIndexError, collection_prefix
+from codling.search.store import Document, FileText, Store, VectorsStore
 
 __all__ = ["Generation"]
 
@@ -33,9 +33,9 @@ class Generation:
         self.folder, self.pointer = folder, pointer
         self.catalogue = Catalogue(folder / "catalogue.sqlite", create=create)
         self.lexical = LexicalStore(folder / "lexical", create=create)
-        self.neural: NeuralStore | None = None
+        self.neural: VectorsStore | None = None
         if pointer.fingerprint:
-            self.neural = NeuralStore(folder / "vectors", dim=pointer.dim, fingerprint=pointer.fingerprint)
+            self.neural = _vectors(folder, pointer)
             if not create and not len(self.neural) and self.catalogue.num_units:
                 raise SearchIndexError(f"{folder / 'vectors'} is missing; index the project again")
         self._lock = threading.Lock()
@@ -110,3 +110,13 @@ class Generation:
         if self.neural is not None:
             self.neural.close()
         self.catalogue.close()
+
+
+def _vectors(folder: Path, pointer: Pointer) -> VectorsStore:
+    """Where the vectors of a generation are kept."""
+    where = pointer.options.vectors_at
+    if where is None:
+        return NeuralStore(folder / "vectors", dim=pointer.dim, fingerprint=pointer.fingerprint)
+    from codling.search.qdrant import QdrantNeuralStore, connect
+
+    return QdrantNeuralStore(connect(where), collection_prefix(folder.parent) + folder.name, dim=pointer.dim)

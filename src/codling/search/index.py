@@ -43,6 +43,7 @@ class CodeIndex(Searchable):
         folder: Path | None = None,
         encoder: str | None = "search",
         scope: str = "project",
+        vectors_at: str | None = None,
         workers: int = 1,
         progress: Progress = lambda *_: None,
         cancelled: Callable[[], bool] = lambda: False,
@@ -53,6 +54,7 @@ class CodeIndex(Searchable):
             root: the project's folder; with scope "environment" that of a Python environment, as ``.venv``.
             folder: where to keep the index; None for the user's cache folder.
             encoder: name or path of the bundle that encodes units; None to search by words alone.
+            vectors_at: address of a Qdrant server that is to keep the vectors; None to keep them with the index.
             workers: processes that read files. They import the main module anew: a script that asks for more than one
                 does it under ``if __name__ == "__main__"``.
 
@@ -64,7 +66,8 @@ class CodeIndex(Searchable):
         if scope not in ("project", "environment"):
             raise InputError(f"unknown scope {scope!r}; known: project, environment")
         where = _root(root, scope)
-        options = IndexOptions(scope=scope, encoder=usable_encoder(encoder))  # type: ignore[arg-type]
+        usable = usable_encoder(encoder)
+        options = IndexOptions(scope=scope, encoder=usable, vectors_at=vectors_at)  # type: ignore[arg-type]
         build_generation(
             where, index_folder(where, folder), options, workers=workers, progress=progress, cancelled=cancelled
         )

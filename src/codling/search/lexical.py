@@ -87,6 +87,8 @@ class LexicalStore:
         import tantivy
 
         writer = self._writer()
+        if len(self):  # in an empty index there is nothing to replace, and looking for it takes time
+            self.delete([each.id for each in documents])
         for each in documents:
             row = tantivy.Document()
             row.add_unsigned("id", each.id)
@@ -111,15 +113,18 @@ class LexicalStore:
                 writer.add_document(row)
 
     def delete(self, ids: Sequence[int]) -> None:
-        writer = self._writer()
-        for each in ids:
-            writer.delete_documents_by_term("id", each)
+        self._delete("id", ids)
 
     def delete_texts(self, files: Iterable[int]) -> None:
         """Remove files from exact search."""
-        writer = self._writer()
-        for each in files:
-            writer.delete_documents_by_term("text", each)
+        self._delete("text", list(files))
+
+    def _delete(self, field: str, values: Sequence[int]) -> None:
+        import tantivy
+
+        if values:  # by a query: as a term, tantivy's Python takes a number for a signed one and finds nothing
+            query = tantivy.Query.term_set_query(self._schema, field, list(values))
+            self._writer().delete_documents_by_query(query)
 
     def commit(self) -> None:
         if self._open_writer is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from codling.search.candidate import COSINE
-from codling.search.store import Document, Floats, Found, Ids, Request
+from codling.search.store import Document, Found, Ids, Request
 from codling.search.vectors import VectorStore
 
 __all__ = ["NeuralStore"]
@@ -60,12 +60,6 @@ class NeuralStore:
         if request.vector is None or not request.vector.any():
             return {}
         return self.vectors.scores(request.vector, ids)
-
-    def vector(self, id: int) -> Floats | None:  # noqa: A002
-        """A unit's own vector, of unit length; None if it has none."""
-        found = self.vectors.vectors([id]).get(id)
-        length = 0.0 if found is None else float(np.linalg.norm(found))
-        return None if found is None or not length else (found / length).astype(np.float32)
 
     def explain(self, request: Request, id: int) -> dict[str, float]:  # noqa: A002
         score = self.scores(request, [id]).get(id)

@@ -28,6 +28,7 @@ __all__ = [
     "IndexOptions",
     "Pointer",
     "SearchIndexError",
+    "collection_prefix",
     "index_folder",
     "new_generation",
     "point_to",
@@ -36,7 +37,7 @@ __all__ = [
     "writing",
 ]
 
-FORMAT = 1
+FORMAT = 2
 "Of everything in an index's folder: another number, and the index is made again."
 
 _POINTER = "index.json"
@@ -55,8 +56,15 @@ class IndexOptions:
     "A project's files, or the packages installed in a Python environment."
     encoder: str | None = "search"
     "Name or path of the bundle that encodes units; None for words alone."
+    vectors_at: str | None = None
+    "Address of the Qdrant server that keeps the vectors, or a folder for its local mode; None to keep them here."
     max_file_bytes: int = 1_000_000
     "A larger file stays out: people write smaller ones."
+
+
+def collection_prefix(folder: Path) -> str:
+    """How the names of an index's collections begin, where its vectors lie elsewhere."""
+    return f"codling-{hashlib.sha256(str(folder.resolve()).encode('utf-8', 'surrogateescape')).hexdigest()[:16]}-"
 
 
 @dataclass(frozen=True, kw_only=True)

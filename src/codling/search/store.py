@@ -19,7 +19,7 @@ from codling.search.unit import UnitKind
 if TYPE_CHECKING:
     from codling.search.query import Query
 
-__all__ = ["Document", "FileText", "Floats", "Found", "Ids", "Request", "Store"]
+__all__ = ["Document", "FileText", "Floats", "Found", "Ids", "Request", "Store", "VectorsStore"]
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -97,3 +97,13 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of files and threads; what is not committed is lost."""
+
+
+class VectorsStore(Store, Protocol):
+    """A store of the encoder's vectors, which can also say how near given units are."""
+
+    def __len__(self) -> int:
+        """Committed units."""
+
+    def scores(self, request: Request, ids: Sequence[int] | Ids) -> dict[int, float]:
+        """Cosines of some units; those without a vector are missing."""

@@ -16,7 +16,7 @@ from codling.errors import BundleError, CancelledError, InputError
 from codling.search.catalogue import FileRow
 from codling.search.encoder import load_encoder
 from codling.search.generation import Generation
-from codling.search.places import IndexOptions, Pointer, new_generation, point_to, sweep, writing
+from codling.search.places import IndexOptions, Pointer, collection_prefix, new_generation, point_to, sweep, writing
 from codling.search.prepare import PreparedFile, prepare
 from codling.search.store import Document, FileText
 from codling.search.walk import files_of
@@ -102,6 +102,11 @@ def build_generation(
             generation.close()
         point_to(folder, pointer)
         sweep(folder, made.name)
+        if options.vectors_at is not None and fingerprint:
+            from codling.search import qdrant
+
+            prefix = collection_prefix(folder)
+            qdrant.sweep(options.vectors_at, prefix, prefix + made.name)
     return UpdateReport(
         num_files=num_files,
         num_units=num_units,

@@ -24,7 +24,7 @@ from codling.serve.messages import (
     encode,
 )
 from codling.serve.metrics import Metrics
-from codling.serve.models import Shelf
+from codling.serve.models import Shelf, answer
 from codling.serve.page import Page
 from codling.types import Completion, Kind
 
@@ -69,8 +69,8 @@ class Api:
         def work(cancelled: Cancelled) -> Iterator[bytes]:
             completer = self.shelf.completer(model)
             for kind in _STAGES[message.kind]:
-                answer = CompleteResponse.of(self._complete(completer, message, kind, cancelled), model)
-                stage = StageMessage(kind=kind, suggestions=answer.suggestions, ms=answer.ms, model=answer.model)
+                found = CompleteResponse.of(self._complete(completer, message, kind, cancelled), model)
+                stage = StageMessage(kind=kind, suggestions=found.suggestions, ms=found.ms, model=found.model)
                 yield event("suggestions", stage)
             yield event("done", {})
 
@@ -119,18 +119,7 @@ class Api:
         return self.page.file(request.url.path.removeprefix("/"))
 
     def _complete(self, completer: Completer, message: CompleteRequest, kind: Kind, cancelled: Cancelled) -> Completion:
-        return completer.complete(
-            message.prefix,
-            message.suffix,
-            kind=kind,
-            limit=message.limit,
-            language=message.language,
-            path=message.path,
-            temperature=message.temperature,
-            in_comments=message.in_comments,
-            budget_ms=self.budget_ms,
-            cancelled=cancelled,
-        )
+        return answer(completer, message, kind=kind, budget_ms=self.budget_ms, cancelled=cancelled)
 
 
 def _json(message: object) -> Response:

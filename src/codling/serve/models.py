@@ -13,10 +13,39 @@ from codling.bundle import Card, default_model, list_bundles, load_bundle
 from codling.complete import Completer
 from codling.config import to_mapping
 from codling.errors import BundleError, nearest
-from codling.serve.messages import ModelList, ModelRow
+from codling.serve.messages import CompleteRequest, ModelList, ModelRow
 from codling.serve.workspace import Workspace
+from codling.types import Completion, Kind
 
-__all__ = ["Shelf", "UnknownModelError"]
+__all__ = ["Shelf", "UnknownModelError", "answer"]
+
+
+def answer(
+    completer: Completer,
+    message: CompleteRequest,
+    *,
+    kind: Kind | None = None,
+    budget_ms: float,
+    cancelled: Callable[[], bool],
+) -> Completion:
+    """What a model suggests to a request, whatever protocol that came over.
+
+    Args:
+        kind: how far suggestions reach; None for what the message says.
+        budget_ms: time after which what has been found is the answer.
+    """
+    return completer.complete(
+        message.prefix,
+        message.suffix,
+        kind=kind or message.kind,
+        limit=message.limit,
+        language=message.language,
+        path=message.path,
+        temperature=message.temperature,
+        in_comments=message.in_comments,
+        budget_ms=budget_ms,
+        cancelled=cancelled,
+    )
 
 
 class UnknownModelError(BundleError):
@@ -91,6 +120,11 @@ class Shelf:
                 except BundleError as error:
                     raise UnknownModelError(str(error)) from None
             return self._completers[name]
+
+    def saved(self, path: str) -> None:
+        """Take note that a file of the project was saved, made or deleted."""
+        for workspace in list(self._workspaces.values()):
+            workspace.cache.saved(path)
 
     def close(self) -> None:
         """Keep what is known of the project for the next session."""

@@ -64,7 +64,7 @@ class SearchApi:
 
     async def search(self, request: Request) -> Response:
         message = await read_message(request, SearchRequest)
-        return await self._answer(request, lambda: self._search(message), message.session)
+        return await self._answer(request, lambda: self.find(message), message.session)
 
     async def related(self, request: Request) -> Response:
         message = await read_message(request, RelatedRequest)
@@ -98,7 +98,8 @@ class SearchApi:
         finally:
             self.desk.give_back(ticket, session)
 
-    def _search(self, message: SearchRequest) -> SearchResponse:
+    def find(self, message: SearchRequest) -> SearchResponse:
+        """The answer, computed in the caller's thread."""
         query = parse_query(message.query)
         query = replace(query, filters=_filters(message, query.filters))
         start = time.perf_counter()

@@ -59,7 +59,7 @@ def test_mistakes_get_one_line(
 def test_run_draws_each_step(model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(monkeypatch, capsys, "run", "quicksort", 3, 1, 2, "--model", model)
     assert code == 0
-    assert "quicksort() › partition() → swap()" in out
+    assert "quicksort() › partition() ×2 → swap()" in out
     assert "1 2 3  (" in out.splitlines()[-1] and "proved" in out.splitlines()[-1]
     code, out, _ = call(monkeypatch, capsys, "run", "quicksort", 3, 1, 2, "--model", model, "--json")
     trace = json.loads(out)

@@ -36,7 +36,7 @@ class Library:
     'Keys of the rows of observed values: "Grid.carry=True"; row 0 stands for a feature that is not seen.'
     num_features: int = 0
     "K: values per observation; tasks with fewer features are filled up with row 0."
-    num_arguments: int = 0
+    num_arguments: int = 1
     "A: arguments of the program or action that has the most."
     num_argument_values: int = 1
     "V: values of the argument that has the most."

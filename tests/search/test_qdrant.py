@@ -91,7 +91,8 @@ def test_both_find_the_same(pair: tuple[Store, Store], documents: list[Document]
                 assert np.allclose([score for _, score in here], [score for _, score in there], atol=0.02)
                 assert len({id_ for id_, _ in here[:5]} & {id_ for id_, _ in there}) >= 4
         else:  # other lengths count as usual, and exact names have no weight of their own
-            for best, others in ((here[0], there), (there[0], here)):
+            assert bool(here) == bool(there)
+            for best, others in zip([*here[:1], *there[:1]], [there, here], strict=False):
                 assert best[0] in [id_ for id_, _ in others], text
 
 

@@ -45,7 +45,7 @@ def connect(where: str) -> QdrantClient:
     except ImportError:
         raise QdrantError("Qdrant needs its client; `pip install codling[qdrant]`") from None
     if where.startswith(("http://", "https://")):
-        client = QdrantClient(url=where)
+        client = QdrantClient(url=where, check_compatibility=False)
         _asked(where, client.get_collections)
         return client
     try:

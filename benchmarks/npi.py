@@ -1,4 +1,4 @@
-"""Programmer-interpreters: how soon are they proved, how fast do they run, how far do they carry; what is recursion for?
+"""Programmer-interpreters: how soon are they proved, how fast do they run, how far do they carry, why recursion?
 
     python benchmarks/npi.py train      [--seeds 10]  seconds to a proved addition, beside training on traces alone
     python benchmarks/npi.py paper                    the same with a core of the paper's size, 2 layers of 256

@@ -233,7 +233,7 @@ def train(
         raise KeyboardInterrupt
     seconds = result.rounds[-1].seconds if result.rounds else 0.0
     facts = {"train": to_mapping(config.train), "seconds": round(seconds, 1), "rounds": len(result.rounds)}
-    facts |= {"onto": onto} if onto else {"init": init} if init else {}
+    facts |= {"onto": Path(onto).name} if onto else {"init": Path(init).name} if init else {}
     names = ", ".join([*(before or {}), *(task.name for task in chosen)])
     written = write_interpreter(
         result, chosen, target, description=f"Programs learned from traces: {names}", training=facts, before=before

@@ -147,7 +147,7 @@ def test_why_a_hit_is_where_it_is(page: Page) -> None:
 def test_related_code_and_the_way_back(page: Page) -> None:
     search(page, "TextWrapper.fill")
     expect(page.locator(f"{FIRST} .hit-link")).to_have_text("TextWrapper.fill")
-    page.locator(FIRST).get_by_role("button", name="Find code related to").click()
+    page.locator(FIRST).get_by_role("button", name="Related code: TextWrapper.fill").click()
     expect(page.locator(".subject")).to_contain_text("Code like src/text/textwrap.py:")
     expect(page.locator(f"{FIRST} .hit-link")).not_to_have_text("TextWrapper.fill")
     assert "like=project:src/text/textwrap.py:" in page.url

@@ -108,7 +108,7 @@ export class HitList {
     const head = el(
       "div",
       { class: "hit-head" },
-      el("h3", {}, link),
+      el("h2", {}, link),
       el("span", { class: "kind", "data-kind": hit.kind }, hit.kind),
       el("span", { class: "hit-place", title: place }, el("bdi", {}, place), `:${hit.line}`),
     );
@@ -140,7 +140,7 @@ export class HitList {
     });
     const related = el(
       "button",
-      { type: "button", class: "action", "aria-label": `Find code related to ${name}`, onclick: () => this.events.onRelated(lines) },
+      { type: "button", class: "action", "aria-label": `Related code: ${name}`, onclick: () => this.events.onRelated(lines) },
       "Related code",
     );
     const bar = el("div", { class: "hit-actions" }, related, toggle);

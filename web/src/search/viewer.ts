@@ -144,7 +144,7 @@ export class Viewer {
       lit,
       EditorState.readOnly.of(true),
       EditorView.editable.of(false),
-      EditorView.contentAttributes.of({ tabindex: "0", "aria-label": "Code of the file", role: "region" }),
+      EditorView.contentAttributes.of({ tabindex: "0", "aria-label": "Code of the file" }),
       EditorView.domEventHandlers({
         mousedown: (event, view) => {
           if (!(event.ctrlKey || event.metaKey)) return false;

@@ -17,7 +17,9 @@ from serving import Serving
 
 pytestmark = pytest.mark.e2e
 
-SHOTS = Path(__file__).parents[2] / "test-results"
+ROOT = Path(__file__).parents[2]
+SHOTS = ROOT / "test-results"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 FIRST = ".hit:first-child"
 expect.set_options(timeout=15_000)  # the machine may be busy with other tests
 
@@ -272,3 +274,23 @@ def test_it_fits(
         expect(page.locator(".results")).to_be_hidden()
         page.get_by_role("button", name="← Hits").click()
         expect(page.locator(f"{FIRST} .hit-link")).to_be_visible()
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `npm ci` in web/")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    "state", ["", "?q=wrap%20text", "?q=re:/(/", "?file=project:wire/frame.go:12-20", "?q=x&lang=ruby"]
+)
+def test_nothing_keeps_people_out(
+    open_page: Callable[..., Page], serving: Serving, state: str, width: int, scheme: str
+) -> None:
+    """axe-core's rules: names, roles, contrast, order of headings, what the keyboard reaches."""
+    page = open_page(f"{serving.url}#search{state}", width=width, scheme=scheme)
+    shown = {"": ".note", "?q=wrap%20text": ".snippet mark", "?q=re:/(/": ".complaint", "?q=x&lang=ruby": ".chip"}
+    expect(page.locator(shown.get(state, ".viewer .lit")).first).to_be_visible()
+    if "wrap" in state:
+        page.get_by_role("button", name="Why this hit").first.click()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    wrong = page.evaluate("axe.run().then(found => found.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
+    assert wrong == []

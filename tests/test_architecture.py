@@ -37,7 +37,7 @@ LEVEL = {room: -row for row, rooms in enumerate(LINES) for room in rooms}
 HEAVY = {"torch", "onnx", "pyarrow", "matplotlib", "optuna", "datasketch", "rensa", "unearth", "ray"}
 "What only training, tuning and gathering may import."
 STANDARD_LIBRARY_ONLY = ("config", "files", "html", "types", "errors")
-SERVING_ROOMS = ("serve", "complete", "write", "npi", "engine", "vocab", "bundle", *STANDARD_LIBRARY_ONLY)
+SERVING_ROOMS = ("serve", "complete", "search", "write", "npi", "engine", "vocab", "bundle", *STANDARD_LIBRARY_ONLY)
 TORCH_ROOMS = {"lm", "training", "tune", "trees", "fold"}
 TORCH_PACKAGES = ("codling.npi.train", "codling.search.train")
 "Parts of rooms that are otherwise free of it."
@@ -255,7 +255,7 @@ def test_serving_can_be_imported_where_there_is_no_pytorch() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("arguments", ["", "--help", "bundle --help", "serve --help", "--version"])
+@pytest.mark.parametrize("arguments", ["", "--help", "bundle --help", "serve --help", "search --help", "--version"])
 def test_help_loads_nothing_heavy(arguments: str) -> None:
     """What takes time to import: it must wait until a command needs it. "" is `import codling` alone."""
     code = "import sys; sys.argv[0] = 'codling'; import codling\n"
@@ -268,7 +268,8 @@ def test_help_loads_nothing_heavy(arguments: str) -> None:
     assert done.returncode == 0, done.stderr
     loaded = {name.split(".")[0] for name in done.stderr.split()}
     assert PACKAGE in loaded
-    assert not loaded & (HEAVY | {"numpy", "onnxruntime", "starlette", "uvicorn", "msgspec", "tree_sitter"})
+    slow = {"numpy", "onnxruntime", "starlette", "uvicorn", "msgspec", "tree_sitter", "tantivy", "regex"}
+    assert not loaded & (HEAVY | slow)
 
 
 if __name__ == "__main__":

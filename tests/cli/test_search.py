@@ -149,3 +149,19 @@ def test_a_process_of_its_own(root: Path) -> None:
     done = run_codling("search", "get every row of a text document", "--root", root, "--json", "-n", 3)
     assert done.returncode == 0, done.stderr
     assert "read_lines" in [hit["name"] for hit in json.loads(done.stdout)["hits"]]
+
+
+def test_the_cache_lists_indexes_and_deletes_them(root: Path, call: Call, tmp_path: Path) -> None:
+    assert "nothing is kept" in call("cache", "show")[1]
+    call("index", root, "--no-neural")
+    other = projects.write(tmp_path / "other", {"a.py": "x = 1\n"})
+    call("index", other, "--no-neural")
+    shown = json.loads(call("cache", "show", "--json")[1])["indexes"]
+    assert {row["root"] for row in shown} == {str(root), str(other)}
+    assert all(row["bytes"] > 1_000 and Path(row["path"]).is_dir() for row in shown)
+    assert str(root) in call("cache", "show")[1]
+    assert call("cache", "clear", root)[:2] == (0, "deleted 1 file\n")
+    assert [row["root"] for row in json.loads(call("cache", "show", "--json")[1])["indexes"]] == [str(other)]
+    call("cache", "clear")
+    assert "nothing is kept" in call("cache", "show")[1]
+    assert "a.py:1" in call("search", "x", "-r", other, "--no-neural")[1], "it is made again"

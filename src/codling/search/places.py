@@ -26,10 +26,13 @@ from codling.files import write_text_atomically
 __all__ = [
     "FORMAT",
     "IndexOptions",
+    "KeptIndex",
     "Pointer",
     "SearchIndexError",
+    "clear_indexes",
     "collection_prefix",
     "index_folder",
+    "list_indexes",
     "new_generation",
     "point_to",
     "read_pointer",
@@ -130,6 +133,55 @@ def point_to(folder: Path, pointer: Pointer) -> None:
         "dim": pointer.dim,
     }
     write_text_atomically(folder / _POINTER, json.dumps(said, indent=1) + "\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptIndex:
+    """An index that is kept, as it stands in a list."""
+
+    folder: Path
+    root: str
+    "Of the project; empty if the index is damaged."
+    num_bytes: int
+    written: float
+    "When it was last written, in seconds since 1970."
+    error: str = ""
+
+
+def list_indexes() -> list[KeptIndex]:
+    """The indexes in the user's cache folder, those written last first."""
+    found = []
+    for folder in indexes().glob("*") if indexes().is_dir() else ():
+        files = [path.stat() for path in folder.rglob("*") if path.is_file()]
+        if not files:
+            continue
+        root, error = "", ""
+        try:
+            pointer = read_pointer(folder)
+            root, error = (str(pointer.root), "") if pointer is not None else ("", f"{folder} was never finished")
+        except SearchIndexError as problem:
+            error = str(problem)
+        written = max(about.st_mtime for about in files)
+        size = sum(about.st_size for about in files)
+        found.append(KeptIndex(folder=folder, root=root, num_bytes=size, written=written, error=error))
+    return sorted(found, key=lambda each: -each.written)
+
+
+def clear_indexes(root: Path | None = None) -> int:
+    """Delete the index of a project, or all that are kept (and what is damaged); returns how many.
+
+    Raises:
+        BusyError: a process writes one of them.
+    """
+    gone = 0
+    for each in list_indexes():
+        if root is None or each.root == str(root):
+            with writing(each.folder, wait_s=1.0):
+                (each.folder / _POINTER).unlink(missing_ok=True)  # first, so that nobody opens the rest
+                sweep(each.folder, "")
+            shutil.rmtree(each.folder, ignore_errors=True)
+            gone += 1
+    return gone
 
 
 def new_generation(folder: Path) -> Path:

@@ -62,11 +62,12 @@ def list_(model: Model = "npi", json: JsonOption = False) -> None:
     if json:
         print_json(rows)
         return
-    table = Table("task", "what", "proved", "for example", box=None, header_style="bold")
+    table = Table("task", "what", "proved", box=None, header_style="bold")
     for row in rows:
         proved = f"{row['frames']:,} frames" if row["verified"] else "no" if row["learned"] else "not learned"
-        table.add_row(str(row["name"]), str(row["summary"]), proved, str(row["example"]))
+        table.add_row(str(row["name"]), str(row["summary"]), proved)
     stdout().print(table)
+    stdout().print("for example: codling npi solve addition 96 125")
 
 
 @app.command(context_settings=_PASS_NEGATIVE)

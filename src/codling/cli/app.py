@@ -16,6 +16,7 @@ from codling.cli.adapt import adapt
 from codling.cli.complete import complete
 from codling.cli.eval import app as eval_app
 from codling.cli.index import index
+from codling.cli.lsp import lsp
 from codling.cli.mcp import mcp
 from codling.cli.npi import app as npi_app
 from codling.cli.sample import sample
@@ -53,6 +54,7 @@ app.command("write")(write)
 app.command("train-writer")(train_writer)
 app.command("index")(index)
 app.command("search")(search)
+app.command("lsp")(lsp)
 app.command("mcp")(mcp)
 app.command("serve")(serve)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 
 from codling.search.grep import patterns_of
 from codling.search.query import Query
-from codling.search.terms import query_terms, stem
-from codling.search.words import words_within
+from codling.search.terms import query_terms, stem, terms_of
+from codling.search.words import identifier_spans, word_spans
 
 __all__ = ["Span", "marks"]
 
@@ -42,15 +43,22 @@ def _literal(text: str, query: Query) -> list[Span]:
 
 
 def _words(text: str, query: Query) -> Iterator[Span]:
-    terms = frozenset(query_terms(query.text)) if query.text else frozenset()
+    terms = _query_terms(query.text)
     if not terms:
         return
-    for identifier, words in words_within(text):
-        start, end = identifier
-        if stem(text[start:end].replace("_", "").lower()) in terms:
-            yield identifier
+    for start, end in identifier_spans(text):
+        identifier = text[start:end]
+        if terms.isdisjoint(terms_of(identifier).split()):  # remembered there, so that most cost next to nothing
+            continue
+        if stem(identifier.replace("_", "").lower()) in terms:
+            yield start, end
         else:
-            yield from (span for span in words if stem(text[span[0] : span[1]].lower()) in terms)
+            yield from (word for word in word_spans(text, start, end) if stem(text[slice(*word)].lower()) in terms)
+
+
+@functools.lru_cache(maxsize=256)
+def _query_terms(text: str) -> frozenset[str]:
+    return frozenset(query_terms(text)) if text else frozenset()
 
 
 def _merged(text: str, spans: list[Span]) -> list[Span]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-__all__ = ["Pieces", "identifiers", "split_identifier", "words_within"]
+__all__ = ["Pieces", "identifier_spans", "identifiers", "split_identifier", "word_spans"]
 
 _IDENTIFIER = re.compile(r"[^\W\d][\w]*|\d+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
@@ -27,10 +27,14 @@ def split_identifier(identifier: str) -> list[str]:
     return [part.lower() for part in parts if not (part.isdigit() and len(part) > _MAX_DIGITS)]
 
 
-def words_within(text: str) -> Iterator[tuple[tuple[int, int], list[tuple[int, int]]]]:
-    """Where the identifiers of a text stand, and in each its words; in code points."""
-    for identifier in _IDENTIFIER.finditer(text):
-        yield identifier.span(), [part.span() for part in _PART.finditer(text, *identifier.span())]
+def identifier_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the identifiers, words and numbers of a text stand, in code points."""
+    return (match.span() for match in _IDENTIFIER.finditer(text))
+
+
+def word_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where the words of the identifier between two places stand, in code points."""
+    return (match.span() for match in _PART.finditer(text, start, end))
 
 
 class Pieces:

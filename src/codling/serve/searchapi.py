@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -254,9 +253,9 @@ def _counted(values: Iterable[str]) -> list[FacetMessage]:
 
 def _folders(paths: Sequence[str]) -> list[str]:
     """For each path the folder at which they part, as a filter; nothing where all lie together."""
-    folders = [PurePosixPath(path).parts[:-1] for path in paths]
+    folders = [path.split("/")[:-1] for path in paths]
     for depth in range(max(map(len, folders), default=0)):
-        parts = {folder[: depth + 1] for folder in folders}
+        parts = {tuple(folder[: depth + 1]) for folder in folders}
         if len(parts) > 1:
             return ["/" + "/".join(folder[: depth + 1]) + "/**" for folder in folders if len(folder) > depth]
     return []

@@ -184,3 +184,9 @@ def test_it_does_not_index_a_whole_disk_by_mistake(tmp_path: Path, where: str) -
     )
     assert done.returncode == 2 and done.stdout == ""
     assert len(done.stderr.splitlines()) == 1 and "--root" in done.stderr
+
+
+def test_without_the_extra_it_says_which(root: Path) -> None:
+    code = "import sys; sys.modules['mcp'] = None; from codling.cli import main; sys.argv = ['codling', 'mcp']; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=PATIENCE_S)
+    assert done.returncode == 2 and "codling[mcp]" in done.stderr and len(done.stderr.splitlines()) == 1

@@ -44,7 +44,11 @@ export class HitList {
     else this.element.replaceChildren(...items);
     this.links = [...this.element.querySelectorAll<HTMLAnchorElement>(".hit-link")];
     this.mark(state.open);
-    if (!more) this.element.scrollTop = 0;
+  }
+
+  /** Whether somebody looks into a hit: at why it is there, or at its copies. */
+  get isUnfolded(): boolean {
+    return this.element.querySelector("[aria-expanded=true], details[open]") !== null;
   }
 
   /** Show which hit is the open one. */

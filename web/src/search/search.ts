@@ -147,14 +147,17 @@ class SearchPage {
 
   private found(found: Found, asked: SearchState): void {
     this.status.fine();
+    const isNew = this.results.hasAttribute("aria-busy");
     this.results.removeAttribute("aria-busy");
     const focused = this.more === document.activeElement ? this.list.length : -1;
     const several = (this.repos?.length ?? 0) > 1;
     this.list.show(found.hits, { ...asked, ...(this.state.open ? { open: this.state.open } : {}) }, several, this.limit > STEP);
+    if (isNew) this.results.scrollTop = 0;
     if (focused >= 0) this.list.focus(focused);
     this.more.hidden = found.hits.length < this.limit || this.limit >= MOST;
     this.facets.show(found.facets, asked.like || asked.definitionOf ? NO_FILTERS : asked.filters);
-    this.summary.textContent = summaryOf(found, this.limit);
+    const summary = summaryOf(found, this.limit);
+    if (this.summary.textContent !== summary) this.summary.textContent = summary; // it would be read out again
     const nothing = this.repos?.length === 0 ? nothingToSearch() : nothingFound(asked, found.indexing, () => this.clearFilters());
     this.note.replaceChildren(...(found.hits.length === 0 ? [nothing] : []));
     if (this.opensFirst) this.list.openFirst();
@@ -181,7 +184,10 @@ class SearchPage {
     const first = this.repos === undefined;
     this.repos = all;
     this.status.fine();
-    this.progress.replaceChildren(...progressOf(all));
+    const progress = progressOf(all);
+    const text = progress.map((each) => each.textContent).join();
+    if (text !== this.progress.dataset.text) this.progress.replaceChildren(...progress); // alerts would be read out again
+    this.progress.dataset.text = text;
     if (changed) {
       void this.viewer.refresh();
       if (this.list.length === 0 || !this.results.contains(document.activeElement)) this.refresh();
@@ -193,7 +199,8 @@ class SearchPage {
   private refresh(): void {
     const { query, like, definitionOf, filters } = this.state;
     const asks = query.trim() || like || definitionOf || isFiltered(filters);
-    if (asks && this.limit === STEP && this.list.element.scrollTop === 0) this.asker.ask(this.state, this.limit, false);
+    const isAtTop = this.results.scrollTop === 0 && scrollY === 0;
+    if (asks && this.limit === STEP && isAtTop && !this.list.isUnfolded) this.asker.ask(this.state, this.limit, false);
   }
 
   private showWelcome(): void {

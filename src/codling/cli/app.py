@@ -23,6 +23,7 @@ from codling.cli.sample import sample
 from codling.cli.search import search
 from codling.cli.search_train import app as search_train_app
 from codling.cli.serve import serve
+from codling.cli.stats import stats
 from codling.cli.train import train
 from codling.cli.train_writer import train_writer
 from codling.cli.tune import tune
@@ -57,6 +58,7 @@ app.command("search")(search)
 app.command("lsp")(lsp)
 app.command("mcp")(mcp)
 app.command("serve")(serve)
+app.command("stats")(stats)
 
 
 def _version(asked: bool) -> None:

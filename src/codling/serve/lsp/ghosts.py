@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codling.serve.messages import SuggestionMessage
 
-__all__ = ["Ghosts", "Offer"]
+__all__ = ["MAX_OFFERS", "Ghosts", "Offer"]
 
 MAX_TEXTS = 32  # open files whose last suggestions are known
 MAX_OFFERS = 512  # suggestions that can still be reported as shown or accepted
@@ -23,8 +23,10 @@ class Offer:
     "What it would still insert."
     score: float
     language: str
-    chars: int
-    "Of the suggestion when it was first made."
+
+    def rest(self, num_chars: int) -> Offer:
+        """What is left when so many characters of it stand in the text."""
+        return replace(self, text=self.text[num_chars:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Ghosts:
             return ()
         typed = before[len(last.before) :]
         return tuple(
-            Offer(offer.id, offer.text[len(typed) :], offer.score, offer.language, offer.chars)
+            offer.rest(len(typed))
             for offer in last.offers
             if offer.text.startswith(typed) and len(offer.text) > len(typed)
         )
@@ -79,17 +81,21 @@ class Ghosts:
             number = known.get(suggestion.text)
             if number is None:
                 self._number = number = self._number + 1
-            offer = Offer(number, suggestion.text, suggestion.score, language, len(suggestion.text))
-            offers.append(offer)
-            self._offers.setdefault(number, offer)
+            offers.append(Offer(number, suggestion.text, suggestion.score, language))
         self._answers[uri] = _Answer(before, after, tuple(offers), complete)
         self._answers.move_to_end(uri)
         _shrink(self._answers, MAX_TEXTS)
-        _shrink(self._offers, MAX_OFFERS)
         return tuple(offers)
 
+    def given(self, offers: Sequence[Offer]) -> None:
+        """Remember what an editor was given last, to hear what became of it."""
+        for offer in offers:
+            self._offers[offer.id] = offer
+            self._offers.move_to_end(offer.id)
+        _shrink(self._offers, MAX_OFFERS)
+
     def known(self, number: int) -> Offer | None:
-        """The suggestion of an id, if it is not long ago."""
+        """The suggestion of an id, as far as it is not in the text yet, if that is not long ago."""
         return self._offers.get(number)
 
     def forget(self, uri: str | None = None) -> None:

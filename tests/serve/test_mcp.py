@@ -168,7 +168,8 @@ def test_several_folders_are_searched_as_one(connect: Callable[..., Any], root: 
                 break
         place = (tmp_path / "two" / "lines.py").as_posix()
         assert f"{place}:1-2  function split_lines" in text
-        assert "hits" in agent.text("find_related", path=place, line=1)
+        related = agent.text("find_related", path=str(root / "src/text/textwrap.py"), line=200)
+        assert " hits" in related and f"{root.as_posix()}/src/" in related
 
 
 @pytest.mark.parametrize("where", ["root", "nowhere"])

@@ -108,7 +108,9 @@ class Repo:
     def _open(self) -> None:
         while self.index is None:
             try:
-                self._use(CodeIndex.open(self.root))
+                index = CodeIndex.open(self.root)
+                _ = index.generation().encoder  # loaded now, not in the first search; an error if it is another's
+                self._use(index)
             except CodlingError:  # none, damaged, of another version, or made by another encoder
                 self._build()
         if self.index.options.encoder is None and usable_encoder(self._encoder) is not None:

@@ -28,6 +28,7 @@ __all__ = [
     "FileRow",
     "ScoreRow",
     "StateRow",
+    "cache_folder",
     "default_model",
     "list_bundles",
     "load_bundle",
@@ -209,6 +210,16 @@ def user_bundles() -> Path:
     return platformdirs.user_data_path("codling") / "bundles"
 
 
+def cache_folder() -> Path:
+    """Where what can be made again is kept: ``$CODLING_HOME/cache``, or the platform's cache folder."""
+    home = os.environ.get("CODLING_HOME")
+    if home:
+        return Path(home) / "cache"
+    import platformdirs
+
+    return platformdirs.user_cache_path("codling")
+
+
 def _places() -> Iterator[Path]:
     yield user_bundles()
     yield Path(__file__).parent / "bundles"
@@ -264,13 +275,9 @@ def _check_file(path: Path, name: str, row: FileRow) -> None:
 
 def _unpack(path: Path) -> Path:
     """Unpack a zip once into the user's cache, under its hash."""
-    import platformdirs
-
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    home = os.environ.get("CODLING_HOME")
-    cache = Path(home) / "cache" if home else platformdirs.user_cache_path("codling")
-    folder = cache / "unpacked" / digest[:32]
+    folder = cache_folder() / "unpacked" / digest[:32]
     if (folder / _CARD).is_file():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from codling.bundle import cache_folder
 from codling.engine.ngrams import Tokens
 from codling.errors import CodlingError
 from codling.files import write_atomically
@@ -57,12 +57,7 @@ class StoredProject:
 
 def stores() -> Path:
     """Where projects are kept: ``$CODLING_HOME/cache/projects``, or below the platform's cache folder."""
-    home = os.environ.get("CODLING_HOME")
-    if home:
-        return Path(home) / "cache" / "projects"
-    import platformdirs
-
-    return platformdirs.user_cache_path("codling") / "projects"
+    return cache_folder() / "projects"
 
 
 def store_path(folder: Path, root: Path, vocab: Vocab, reading: Mapping[str, Any]) -> Path:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codling.errors import CodlingError, InputError
 from codling.search.generation import Generation
@@ -15,8 +15,9 @@ from codling.search.places import IndexOptions, Pointer, SearchIndexError, index
 from codling.search.query import Filters
 from codling.search.searchable import Searchable
 from codling.search.unit import Entry
-from codling.search.update import Progress, UpdateReport, build_generation, update_generation, usable_encoder
-from codling.search.walk import environment_root
+
+if TYPE_CHECKING:  # what only a change needs is imported when there is one: a search starts sooner
+    from codling.search.update import Progress, UpdateReport
 
 __all__ = ["CodeIndex", "CodeIndexes"]
 
@@ -66,6 +67,8 @@ class CodeIndex(Searchable):
         if scope not in ("project", "environment"):
             raise InputError(f"unknown scope {scope!r}; known: project, environment")
         where = _root(root, scope)
+        from codling.search.update import build_generation, usable_encoder
+
         usable = usable_encoder(encoder)
         options = IndexOptions(scope=scope, encoder=usable, vectors_at=vectors_at)  # type: ignore[arg-type]
         build_generation(
@@ -83,6 +86,8 @@ class CodeIndex(Searchable):
         wanted = Path(root).resolve()
         places = [wanted]
         if (wanted / "pyvenv.cfg").exists():
+            from codling.search.walk import environment_root
+
             places.append(environment_root(wanted))
         for where in places:
             at = index_folder(where, folder)
@@ -154,6 +159,8 @@ class CodeIndex(Searchable):
         Raises:
             BusyError: another process writes the index.
         """
+        from codling.search.update import update_generation
+
         return update_generation(
             self.generation(), self.folder, paths=paths, workers=workers, progress=progress, cancelled=cancelled
         )
@@ -259,4 +266,8 @@ def _root(root: Path | str, scope: str) -> Path:
     where = Path(root).resolve()
     if not where.is_dir():
         raise InputError(f"{root} is no folder")
-    return environment_root(where) if scope == "environment" else where
+    if scope != "environment":
+        return where
+    from codling.search.walk import environment_root
+
+    return environment_root(where)

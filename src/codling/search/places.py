@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from codling.engine.project_store import stores
+from codling.bundle import cache_folder
 from codling.errors import BusyError, CodlingError
 from codling.files import write_text_atomically
 
@@ -85,7 +85,7 @@ class Pointer:
 
 def indexes() -> Path:
     """Where indexes are kept unless told otherwise: beside what completion keeps of projects."""
-    return stores().parent / "search"
+    return cache_folder() / "search"
 
 
 def index_folder(root: Path, folder: Path | None = None) -> Path:

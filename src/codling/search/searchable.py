@@ -14,7 +14,6 @@ from codling.search.candidate import Candidate, Ranked
 from codling.search.generation import Generation
 from codling.search.query import Filters, Query, parse_query
 from codling.search.ranking import rank
-from codling.search.related import related
 from codling.search.results import Explanation, Hit, Results
 from codling.search.retrieval import request_for, retrieve
 from codling.search.store import Floats
@@ -100,6 +99,8 @@ class Searchable:
         Raises:
             InputError: neither is given, or no index has the file.
         """
+        from codling.search.related import related  # it reads source, which nothing else that is asked does
+
         start = time.perf_counter()
         if (path is None) == (code is None):
             raise InputError("name a file and a line, or give code")

@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from codling.corpus.workers import in_order, worker_pool
 from codling.errors import BundleError, CancelledError, InputError
 from codling.search.catalogue import FileRow
 from codling.search.encoder import load_encoder
@@ -266,9 +265,14 @@ def _prepared(
         some = paths[first : first + _TASK_FILES]
         hashes = [known[path].hash if path in known else b"" for path in some]
         tasks.append(_Task(root, some, hashes, options.max_file_bytes, encoder))
-    num_workers = 1 if len(paths) < _MIN_PARALLEL else workers
-    with worker_pool(num_workers) as pool:
-        for results in in_order(pool, _run, tasks, ahead=4 * num_workers if num_workers > 1 else 1):
+    if workers == 1 or len(paths) < _MIN_PARALLEL:
+        for task in tasks:
+            yield from _run(task)
+        return
+    from codling.corpus.workers import in_order, worker_pool  # processes take time even to import
+
+    with worker_pool(workers) as pool:
+        for results in in_order(pool, _run, tasks, ahead=4 * workers):
             yield from results
 
 

@@ -199,7 +199,6 @@ def train(
         )
     folder = run or Path("runs") / f"npi-{Path(tasks[0]).stem}"
     target = bundle or folder / "bundle"
-    console = stderr()
 
     from codling.npi.train.extend import train_from, train_onto
     from codling.npi.train.loop import Round
@@ -214,6 +213,7 @@ def train(
         )
 
     with progress() as bar:
+        console = bar.console  # lines above the bar, not through it
         line = bar.add_task("steps of this round", total=config.train.steps_per_round)
         common: dict[str, Any] = {
             "folder": folder,

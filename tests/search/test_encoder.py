@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_encoder as tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import tiny_encoder as tiny
 from codling.bundle import load_bundle
 from codling.errors import BundleError
 from codling.search.encoder import FIELDS, Encoder, load_encoder, read_encoder, unit_fields

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from codling.search.terms import STOP_WORDS, stem
+from codling.search.terms import LANGUAGE_WORDS, STOP_WORDS, stem
 from codling.search.words import identifiers, split_identifier
 
 __all__ = ["Intent", "intent_of", "stems"]
@@ -33,6 +33,8 @@ class Intent:
     "Words of a mixture that look like names."
     stems: frozenset[str]
     "Of the telling words and of the words of names."
+    language: str
+    "The language that a description names, as codling.search.languages does; empty for none."
     wants_tests: bool
     wants_examples: bool
     wants_prose: bool
@@ -44,13 +46,15 @@ def intent_of(text: str) -> Intent:
     words = [word for word in (word.strip(_MARKS) for word in text.split()) if word]
     named = frozenset(_PATHS.sub(".", word) for word in words if _CODE.search(word))
     all_words = [part for word in identifiers(text) for part in split_identifier(word)]
-    telling = frozenset(stem(word) for word in all_words if word not in STOP_WORDS) or frozenset(map(stem, all_words))
+    silent = STOP_WORDS | LANGUAGE_WORDS.keys()
+    telling = frozenset(stem(word) for word in all_words if word not in silent) or frozenset(map(stem, all_words))
     form: Literal["symbol", "phrase", "mixture"] = "mixture" if named else "phrase"
     return Intent(
         form="symbol" if len(words) == 1 else form,
         symbol=_PATHS.sub(".", words[0]) if len(words) == 1 else "",
         names=named,
         stems=telling,
+        language=next((LANGUAGE_WORDS[word] for word in all_words if word in LANGUAGE_WORDS), "") if words[1:] else "",
         wants_tests=bool(telling & _TESTS),
         wants_examples=bool(telling & _EXAMPLES),
         wants_prose=bool(telling & _PROSE),

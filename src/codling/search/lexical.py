@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK_OVERLAP", "FIELD_WEIGHTS", "LexicalError", "LexicalStore"]
 
-FIELD_WEIGHTS = {"name": 0.7, "place": 0.4, "signature": 0.2, "doc": 0.2, "all": 1.5, "path": 0.5}
+FIELD_WEIGHTS = {"name": 0.4, "place": 0.3, "signature": 0.1, "doc": 0.3, "all": 1.5, "path": 0.3}
 """Fields of terms, and how much a match in each counts. all is documentation and code together: one long field judges a
 description better than the sum of many short ones (benchmarks/search.py)."""
 
 _NAME_WEIGHT = 6.0  # the query is exactly what the unit is called, or holds a word that only a name can be
-_WORD_WEIGHT = 1.0  # a plain word among others is what the unit is called, which means little: run, get, state
+_WORD_WEIGHT = 0.3  # a plain word among others is what the unit is called, which means little: run, get, state
 _PREFIX_WEIGHT = 2.0  # … or begins it
 _FUZZY_WEIGHT = 2.0  # … or is nearly it
 _MIN_PREFIX = 2  # characters; one letter begins everything

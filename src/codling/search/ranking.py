@@ -31,15 +31,15 @@ class Weights:
 
     words_symbol: float = 0.8
     "Share of the words' score, the rest being the encoder's, where the query is a name,"
-    words_mixture: float = 0.55
+    words_mixture: float = 0.4
     "a name among other words,"
-    words_phrase: float = 0.45
+    words_phrase: float = 0.2
     "a description."
     exact: float = 2.0
     "The query is the unit's name. More than all other parts together, so that it stands above what is not."
     named: float = 0.4
     "A word of the query that looks like a name is the unit's."
-    name: float = 0.2
+    name: float = 0.15
     "Words of the query and of the unit's name are the same."
     file: float = 0.1
     "Words of the query and of the file's name are the same."
@@ -47,7 +47,7 @@ class Weights:
     "The unit's file has good units."
     support_decay: float = 0.5
     "What a file's next best unit adds to its support, as a share of what the one before it did."
-    repeated: float = 0.5
+    repeated: float = 0.6
     "What each further hit of one file counts, as a share of what it would have."
     test: float = 0.45
     "Factors on all but exact names: tests,"
@@ -57,11 +57,13 @@ class Weights:
     "examples and documentation,"
     prose: float = 0.6
     "text that is no code,"
+    foreign: float = 0.8
+    "code in another language than the query names,"
     entry: float = 0.8
-    "files that gather what others define,"
+    "what gathers the definitions of others,"
     constant: float = 0.9
     "constants,"
-    module: float = 0.9
+    module: float = 0.8
     "heads of files,"
     chunk: float = 0.8
     "and what stands between definitions."
@@ -69,6 +71,7 @@ class Weights:
 
 WEIGHTS = Weights()
 
+_GATHERING = frozenset({"module", "constant", "chunk"})  # what a package's head repeats of its parts
 _SUPPORTING = 8  # units of one file that are asked; further ones add next to nothing
 _SAME = 0.01  # cosines of two units of one name and head that differ less are copies' with a word changed
 
@@ -128,10 +131,10 @@ def _scored(intent: Intent, candidates: Sequence[Candidate], weights: Weights) -
 
 
 def _agreement(name: frozenset[str], intent: Intent) -> float:
-    """Cosine of two sets of words; in [0, 1]."""
+    """Shared words as a part of all words (Jaccard), so that one common word is little; in [0, 1]."""
     if intent.form == "symbol" or not name or not intent.stems:
         return 0.0
-    return len(name & intent.stems) / math.sqrt(len(name) * len(intent.stems))
+    return len(name & intent.stems) / len(name | intent.stems)
 
 
 def _exactness(entry: Entry, intent: Intent) -> float:
@@ -170,10 +173,12 @@ def _factor(entry: Entry, intent: Intent, weights: Weights) -> float:
         factor *= weights.vendored
     if standing.is_example and not intent.wants_examples:
         factor *= weights.example
-    if standing.is_entry:
+    if standing.is_entry and entry.kind in _GATHERING:
         factor *= weights.entry
     if entry.language == "text" and not intent.wants_prose:
         factor *= weights.prose
+    if intent.language and entry.language not in (intent.language, "text"):
+        factor *= weights.foreign
     kinds = {"constant": weights.constant, "module": weights.module, "chunk": weights.chunk}
     return factor * kinds.get(entry.kind, 1.0)
 

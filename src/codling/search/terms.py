@@ -13,7 +13,7 @@ from itertools import chain, pairwise
 
 from codling.search.words import split_identifier
 
-__all__ = ["STOP_WORDS", "query_terms", "terms_of"]
+__all__ = ["LANGUAGE_WORDS", "STOP_WORDS", "query_terms", "terms_of"]
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*|\d+")
 _MAX_CACHED = 300_000  # identifiers, about 60 MB
@@ -65,6 +65,17 @@ STOP_WORDS = frozenset(
 "Words of a question that say nothing about code; as names they are kept."
 
 
+LANGUAGE_WORDS = {
+    **{name: name for name in ("python", "java", "javascript", "typescript", "rust", "ruby", "php", "kotlin")},
+    "python2": "python",
+    "python3": "python",
+    "golang": "go",
+    "csharp": "csharp",
+    "cpp": "cpp",
+}
+"Words that name a language, and its name in codling.search.languages."
+
+
 def terms_of(text: str, max_terms: int = 4_000) -> str:
     """All terms of a text or a stretch of code, in order, separated by spaces.
 
@@ -76,9 +87,14 @@ def terms_of(text: str, max_terms: int = 4_000) -> str:
 
 
 def query_terms(text: str) -> tuple[str, ...]:
-    """The terms of a query, each once, without stop words where others remain; neighbours also as one identifier."""
+    """The terms of a query, each once; neighbours also as one identifier.
+
+    Stop words are left out where others remain, and names of languages where two others do: code seldom names its own.
+    """
     words = _IDENTIFIER.findall(text)
     telling = [word for word in words if word.lower() not in STOP_WORDS] or words
+    others = [word for word in telling if word.lower() not in LANGUAGE_WORDS]
+    telling = others if len(others) > 1 else telling
     terms = dict.fromkeys(chain.from_iterable(_cache[word].split() for word in telling))
     if 1 < len(words) <= _MAX_JOINED:
         terms[stem("".join(words).lower().replace("_", ""))] = None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import code_projects as projects
+from codling.search.places import writing
 from command import call_codling, run_codling
 
 FILES = {
@@ -90,6 +91,15 @@ def test_changes_are_taken_up_unless_told_otherwise(root: Path, call: Call) -> N
     (root / "pkg/late.py").write_text("def quite_late():\n    pass\n")
     assert call("search", "quite_late", "-r", root, "--no-update")[1] == ""
     assert "pkg/late.py:1" in call("search", "quite_late", "-r", root)[1]
+
+
+def test_a_search_does_not_wait_for_who_writes_the_index(root: Path, call: Call) -> None:
+    folder = Path(json.loads(call("index", root, "--no-neural", "--json")[1])["folder"])
+    (root / "pkg/late.py").write_text("def quite_late():\n    pass\n")
+    with writing(folder):
+        code, out, err = call("search", "read_lines", "-r", root, "-n", 1, "--lines", 0)
+    assert (code, out) == (0, "pkg/files.py:1  function read_lines\n")
+    assert "is being indexed by another process" in err
 
 
 def test_several_roots(root: Path, call: Call, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +13,8 @@ import typer
 from codling.cli.output import JsonOption, print_json, progress, stderr
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from codling.search.index import CodeIndex
     from codling.search.update import UpdateReport
 
@@ -55,39 +59,55 @@ def made(
     neural: bool | None = None,
     folder: Path | None = None,
     workers: int | None = None,
+    wait_s: float = 60.0,
 ) -> tuple[CodeIndex, UpdateReport | None]:
-    """An index that is up to date, with a progress bar; no report if it was made anew."""
-    from codling.errors import BusyError, CodlingError, InputError
-    from codling.search.index import CodeIndex
+    """An index that is up to date, with a progress bar; no report if it was made anew.
 
-    encoder = None if neural is False else "search"
+    Args:
+        wait_s: how long to wait for another writer of an index that is there.
+    """
+    from codling.errors import CodlingError
+    from codling.search.index import CodeIndex
+    from codling.search.places import NoIndexError
+
     workers = workers or os.cpu_count() or 1
+    found = None
     if not rebuild:
         try:
             found = CodeIndex.open(root, folder=folder)
-            if neural in (None, found.options.encoder is not None):
-                with progress() as bar:
-                    task = bar.add_task("reading", total=None)
-                    report = found.update(
-                        workers=workers, progress=lambda done, total: bar.update(task, completed=done, total=total)
-                    )
-                return found, report
-        except (InputError, BusyError):
-            raise
-        except CodlingError as error:  # there is none, or none that can be used
-            if (folder or Path()).joinpath("index.json").exists() or "not indexed" not in str(error):
-                stderr().print(f"{error}; making it again")
-    with progress() as bar:
-        task = bar.add_task("indexing", total=None)
+        except NoIndexError:
+            pass
+        except CodlingError as error:
+            stderr().print(f"{error}; making it again")
+    if found is not None and neural in (None, found.options.encoder is not None):
+        with _bar("reading") as advance:
+            return found, found.update(workers=workers, wait_s=wait_s, progress=advance)
+    with _bar("indexing") as advance:
         found = CodeIndex.build(
             root,
             folder=folder,
-            encoder=encoder,
+            encoder=None if neural is False else "search",
             scope="environment" if env or (root / "pyvenv.cfg").exists() else "project",
             workers=workers,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=advance,
         )
     return found, None
+
+
+@contextlib.contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar that begins with the first file: rich takes time to load, and mostly there is nothing to do."""
+    with contextlib.ExitStack() as stack:
+        bars: list[tuple[Progress, TaskID]] = []
+
+        def advance(done: int, total: int) -> None:
+            if not bars:
+                bar = stack.enter_context(progress())
+                bars.append((bar, bar.add_task(what, total=total)))
+            bar, task = bars[0]
+            bar.update(task, completed=done, total=total)
+
+        yield advance
 
 
 def _print(found: CodeIndex, report: UpdateReport | None, json: bool) -> None:

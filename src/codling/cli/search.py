@@ -12,7 +12,7 @@ import typer
 
 from codling.cli.index import FolderOption, NeuralOption, made
 from codling.cli.output import JsonOption, print_json, stderr, stdout
-from codling.errors import CodlingError, InputError
+from codling.errors import BusyError, CodlingError, InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["search"]
 
 MAX_ROW_BYTES = 1 << 20
+
+_PATIENCE_S = 1.0  # for another process that writes the index
 
 
 def search(
@@ -87,9 +89,16 @@ def search(
 def _open(roots: list[Path], folder: Path | None, neural: bool | None, update: bool) -> CodeIndexes:
     from codling.search.index import CodeIndex, CodeIndexes
 
-    if update:  # an index that has vectors serves a search without them as well
-        return CodeIndexes(made(root, neural=neural or None, folder=folder)[0] for root in roots)
-    return CodeIndexes(CodeIndex.open_or_build(root, folder=folder) for root in roots)
+    opened = []
+    for root in roots:
+        try:
+            if update:  # an index that has vectors serves a search without them as well
+                opened.append(made(root, neural=neural or None, folder=folder, wait_s=_PATIENCE_S)[0])
+                continue
+        except BusyError:
+            stderr().print(f"{root} is being indexed by another process; searching what there is")
+        opened.append(CodeIndex.open_or_build(root, folder=folder))
+    return CodeIndexes(opened)
 
 
 def _place(related: str) -> tuple[str, int]:

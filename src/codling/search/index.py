@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from codling.errors import CodlingError, InputError
 from codling.search.generation import Generation
-from codling.search.places import IndexOptions, Pointer, SearchIndexError, index_folder, read_pointer
+from codling.search.places import IndexOptions, NoIndexError, Pointer, SearchIndexError, index_folder, read_pointer
 from codling.search.query import Filters
 from codling.search.searchable import Searchable
 from codling.search.unit import Entry
@@ -81,7 +81,8 @@ class CodeIndex(Searchable):
         """Open the index of a project, or of the packages of a Python environment.
 
         Raises:
-            SearchIndexError: there is none, or it is damaged, or of another version.
+            NoIndexError: there is none.
+            SearchIndexError: it is damaged, or of another version or encoder.
         """
         wanted = Path(root).resolve()
         places = [wanted]
@@ -98,7 +99,7 @@ class CodeIndex(Searchable):
                 index = cls(where, at, pointer)
                 index.generation().encoder  # noqa: B018 - a damaged index, or another encoder, says so here
                 return index
-        raise SearchIndexError(f"{wanted} is not indexed; `codling index {root}` does it")
+        raise NoIndexError(f"{wanted} is not indexed; `codling index {root}` does it")
 
     @classmethod
     def open_or_build(cls, root: Path | str, *, folder: Path | None = None, **building: Any) -> CodeIndex:
@@ -148,6 +149,7 @@ class CodeIndex(Searchable):
         paths: Iterable[str] | None = None,
         *,
         workers: int = 1,
+        wait_s: float = 60.0,
         progress: Progress = lambda *_: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> UpdateReport:
@@ -155,6 +157,7 @@ class CodeIndex(Searchable):
 
         Args:
             paths: indexed files to look at, below the root with / between folders; None for all, and for new ones.
+            wait_s: how long to wait for another writer.
 
         Raises:
             BusyError: another process writes the index.
@@ -162,7 +165,13 @@ class CodeIndex(Searchable):
         from codling.search.update import update_generation
 
         return update_generation(
-            self.generation(), self.folder, paths=paths, workers=workers, progress=progress, cancelled=cancelled
+            self.generation(),
+            self.folder,
+            paths=paths,
+            workers=workers,
+            wait_s=wait_s,
+            progress=progress,
+            cancelled=cancelled,
         )
 
     def watch(self, stop: threading.Event, updated: Callable[[UpdateReport], None] = lambda _: None) -> None:

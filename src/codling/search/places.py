@@ -27,6 +27,7 @@ __all__ = [
     "FORMAT",
     "IndexOptions",
     "KeptIndex",
+    "NoIndexError",
     "Pointer",
     "SearchIndexError",
     "clear_indexes",
@@ -49,6 +50,10 @@ _WAIT_S = 0.05
 
 class SearchIndexError(CodlingError):
     """An index that is missing, damaged, or of another version of codling."""
+
+
+class NoIndexError(SearchIndexError):
+    """There is no index yet."""
 
 
 @dataclass(frozen=True, kw_only=True)

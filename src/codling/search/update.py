@@ -154,6 +154,7 @@ def update_generation(
     *,
     paths: Iterable[str] | None = None,
     workers: int = 1,
+    wait_s: float = 60.0,
     progress: Progress = lambda *_: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> UpdateReport:
@@ -162,6 +163,7 @@ def update_generation(
     Args:
         generation: the one that counts.
         paths: files to look at, below the root; None for all.
+        wait_s: how long to wait for another writer.
 
     Raises:
         BusyError: another process writes the index.
@@ -170,7 +172,7 @@ def update_generation(
     start = time.perf_counter()
     catalogue, root = generation.catalogue, generation.pointer.root
     num_read = num_left_out = done = 0
-    with writing(folder):
+    with writing(folder, wait_s):
         known = catalogue.files()
         present, gone = _changes(root, generation.pointer.options, known, paths)
         garbage = catalogue.garbage()

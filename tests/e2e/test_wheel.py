@@ -93,6 +93,13 @@ def test_its_shipped_bundles_are_whole(python: Path, tmp_path: Path) -> None:
         assert "whole" in run(python, "bundle", "check", name, home=tmp_path)
 
 
+def test_it_runs_learned_programs(python: Path, tmp_path: Path) -> None:
+    answer = json.loads(run(python, "npi", "solve", "addition", "96", "125", "--json", home=tmp_path))
+    assert answer.keys() == {"result", "steps", "verified"}
+    assert answer["result"] == "221" and answer["verified"] is True
+    assert "add() › add1() › carry1()" in run(python, "npi", "run", "addition", "96", "125", home=tmp_path)
+
+
 def test_it_serves_the_page_and_completions(python: Path, tmp_path: Path) -> None:
     with Serving(python=python, env={"CODLING_HOME": str(tmp_path)}) as serving:
         assert "<title>codling</title>" in httpx.get(serving.url).text

@@ -191,7 +191,7 @@ def train(
 
     changes: dict[str, Any] = parse_assignments(settings or [])
     changes |= {"train.seed": seed} if seed is not None else {}
-    config = override(find_preset(preset), changes | {"train.recursion": recursion})
+    config = override(find_preset(preset), changes)
     chosen = [task for name in tasks for task in _tasks(name, None, recursion)]
     if onto and init:
         raise ConfigError(

@@ -50,8 +50,6 @@ class TrainConfig:
     "Each decision must beat the next best by so much, in nats, so that no rounding can turn it."
     clip_norm: float = 1.0
     "Largest norm of the gradient."
-    recursion: str = "full"
-    '"full", or "none" and "partial" where a task is told so, for comparison.'
 
 
 @dataclass(frozen=True, kw_only=True)

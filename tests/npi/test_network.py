@@ -22,6 +22,7 @@ from codling.errors import BundleError, TaskError
 from codling.npi import Interpreter, load_interpreter
 from codling.npi.decider import Evaluate, Remember
 from codling.npi.examine import examine
+from codling.npi.frames import RETURN
 from codling.npi.interpreter import interpret
 from codling.npi.library import Library, Shelf
 from codling.npi.network import Network
@@ -75,7 +76,7 @@ def test_the_margin_says_how_close_each_decision_is() -> None:
     core, library, shelf = untrained("hanoi")
     frames = reach(shelf.task)
     margin = examine(Network(build_graph(core), library), shelf, frames).margin_N
-    assert not np.isnan(margin).any()
+    assert np.isfinite(margin).all()
     lessons = Lessons(shelf, frames)
     for leaf in frames.returns():
         batch = lessons.batch(np.array([leaf]))
@@ -94,6 +95,18 @@ def test_the_margin_says_how_close_each_decision_is() -> None:
             assert margin[node] == pytest.approx(min(gaps), abs=1e-3)
 
 
+def test_what_is_no_number_is_not_proved() -> None:
+    core, library, shelf = untrained("hanoi")
+    with torch.no_grad():
+        core.query.weight.fill_(float("nan"))
+    network = Network(build_graph(core), library)
+    frames = reach(shelf.task)
+    examination = examine(network, shelf, frames)
+    calls = [node for node in range(len(frames)) if frames.decision[node] != RETURN]
+    assert set(calls) <= set(examination.wrong().tolist())
+    assert verify(network, shelf.task, model_sha256="", search_s=0.0).certificate is None
+
+
 def gap(scores: torch.Tensor, wanted: int) -> float:
     others = torch.cat([scores[:wanted], scores[wanted + 1 :]])
     return float(scores[wanted] - others.max()) if len(others) else float("inf")
@@ -107,7 +120,7 @@ def test_part_of_the_frames_can_be_examined_alone() -> None:
     leaves = np.array(list(frames.returns())[::7], np.int64)
     part = examine(network, shelf, frames, leaves=leaves).margin_N
     looked_at = {node for leaf in leaves for node in frames.path(int(leaf))}
-    assert set(np.flatnonzero(~np.isnan(part))) == looked_at
+    assert set(np.flatnonzero(np.isfinite(part))) == looked_at
     np.testing.assert_allclose(part[sorted(looked_at)], whole[sorted(looked_at)], atol=1e-5)
 
 

@@ -28,12 +28,12 @@ class Examination:
     """What came out of the pass."""
 
     margin_N: Floats
-    "Of each decision: how much it beats the next best, in nats; below 0 it is wrong; NaN where it was not looked at."
+    "Of each decision: by how much it beats the next best, in nats; below 0 it is wrong; infinity if not looked at."
 
     @property
     def margin(self) -> float:
         """The smallest of all."""
-        return float(np.nanmin(self.margin_N))
+        return float(self.margin_N.min())
 
     def wrong(self, margin: float = MIN_MARGIN) -> Ints:
         """Nodes whose decision is wrong, or right by less than this; the worst first."""
@@ -62,7 +62,7 @@ def examine(
     root, decision = np.array(frames.root, np.int64), np.array(frames.decision, np.int64)
     chosen = np.arange(len(frames)) if leaves is None else _paths(parent, leaves)
     order, start, count = _children(parent, chosen)
-    margin_N = np.full(len(frames), np.nan, np.float32)
+    margin_N = np.full(len(frames), np.inf, np.float32)
     first = chosen[parent[chosen] < 0]
     # Depth first by chunks, so that no more than a chunk of states per level is kept.
     todo: list[tuple[Ints, Floats | None, Ints]] = [(chunk, None, chunk) for chunk in _chunks(first)]
@@ -103,6 +103,7 @@ def margins(scores: Scores, shelf: Shelf, callee_B: Ints, values_BA: Ints) -> Fl
         given = shelf.num_arguments_C[callee] > index
         found = np.where(given, np.minimum(found, _gap(values[:, index], values_BA[:, index])), found)
     result: Floats = np.where(returns, stop_logit, found).astype(np.float32)
+    result[np.isnan(result)] = -np.inf  # what is no number proves nothing
     return result
 
 

@@ -131,15 +131,11 @@ def verify(
         f"not {_decision(frames, node)} (margin {examination.margin_N[node]:.3f})"
         for node in nodes[:5]
     )
-    found = find_counterexample(
-        network, task, frames, {node for node in nodes if examination.margin_N[node] < 0}, search_s
-    )
-    if found is None:
-        reason = (
-            f"{len(wrong):,} decisions are wrong or too close; no input that goes wrong was found in {search_s:g} s"
-        )
-    else:
-        reason = f"{len(wrong):,} decisions are wrong or too close"
+    failing = {node for node in nodes if examination.margin_N[node] < 0}
+    found = find_counterexample(network, task, frames, failing, search_s)
+    reason = f"{len(failing):,} decisions are wrong, {len(nodes) - len(failing):,} too close to be sure of"
+    if failing and found is None:
+        reason += f"; no input that goes wrong was found in {search_s:g} s"
     return Verdict(
         task=task.name,
         certificate=None,

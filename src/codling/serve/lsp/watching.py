@@ -7,19 +7,14 @@ import uuid
 from collections.abc import Callable
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-from codling.serve.codebase import Codebase, Repo
+from codling.serve.codebase import Codebase
 
-__all__ = ["report_indexing", "shows_progress"]
+__all__ = ["begin", "report_indexing"]
 
 _LOOK_S = 0.25
-
-
-def shows_progress(server: LanguageServer) -> bool:
-    """Whether the client can show progress that it has not asked for."""
-    window = server.client_capabilities.window
-    return window is not None and bool(window.work_done_progress)
 
 
 async def report_indexing(server: LanguageServer, code: Codebase, changed: Callable[[], None]) -> None:
@@ -28,7 +23,7 @@ async def report_indexing(server: LanguageServer, code: Codebase, changed: Calla
     Args:
         changed: called when the state of a folder is another one.
     """
-    bars: dict[str, str] = {}
+    bars: dict[str, str | None] = {}
     states: dict[str, str] = {}
     while True:
         for repo in code.repos:
@@ -36,26 +31,36 @@ async def report_indexing(server: LanguageServer, code: Codebase, changed: Calla
             if states.get(repo.name) != message.state:
                 states[repo.name] = message.state
                 changed()
-            if message.state == "indexing" and repo.name not in bars and shows_progress(server):
-                bars[repo.name] = await _begin(server, repo)
-            if repo.name in bars and message.state == "indexing" and message.total:
+            if message.state == "indexing" and repo.name not in bars:
+                bars[repo.name] = await begin(server, f"codling: indexing {repo.name}")
+            bar = bars.get(repo.name)
+            if bar is not None and message.state == "indexing" and message.total:
                 server.work_done_progress.report(
-                    bars[repo.name],
+                    bar,
                     types.WorkDoneProgressReport(
                         message=f"{message.done:,} of {message.total:,} files",
                         percentage=100 * message.done // message.total,
                     ),
                 )
-            if repo.name in bars and message.state != "indexing":
-                server.work_done_progress.end(bars.pop(repo.name), types.WorkDoneProgressEnd(message=message.error))
+            if bar is not None and message.state != "indexing":
+                server.work_done_progress.end(bar, types.WorkDoneProgressEnd(message=message.error))
+                bars[repo.name] = None
         if all(repo.message.state in ("ready", "failed") for repo in code.repos):
             return
         await asyncio.sleep(_LOOK_S)
 
 
-async def _begin(server: LanguageServer, repo: Repo) -> str:
+async def begin(server: LanguageServer, title: str, *, cancellable: bool = False) -> str | None:
+    """Open a progress bar; its token, or None where the client can show none."""
+    window = server.client_capabilities.window
+    if window is None or not window.work_done_progress:
+        return None
     token = f"codling-{uuid.uuid4()}"
-    await server.work_done_progress.create_async(token)
-    title = types.WorkDoneProgressBegin(title=f"codling: indexing {repo.name}", percentage=0, cancellable=False)
-    server.work_done_progress.begin(token, title)
+    try:
+        await server.work_done_progress.create_async(token)
+    except JsonRpcException:
+        return None
+    server.work_done_progress.begin(
+        token, types.WorkDoneProgressBegin(title=title, percentage=0, cancellable=cancellable)
+    )
     return token

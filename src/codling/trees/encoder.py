@@ -1,9 +1,10 @@
 """Trees into vectors: a child-sum TreeLSTM over labels, batched by ``codling.fold``, and the bag of labels."""
 
-# N trees, H hidden
+# N trees, M nodes of all trees, H hidden, A heads of attention
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,15 +20,17 @@ __all__ = ["BagEncoder", "TreeEncoder"]
 
 
 class TreeEncoder(nn.Module):
-    """Reads a tree bottom up; its vector is the root's hidden state beside the mean and the maximum of all nodes'.
+    """Reads a tree bottom up; its vector is the root's hidden state beside what attention picks from all nodes' and
+    their maximum.
 
-    Tai, Socher & Manning 2015 (child-sum, dependency TreeLSTM). Differs: mean and maximum, since a large tree's root
-    has forgotten most of its leaves.
+    Tai, Socher & Manning 2015 (child-sum, dependency TreeLSTM). Differs: attention and maximum, since a large tree's
+    root has forgotten most of its leaves. Attention as in Lin et al. 2017 ("A structured self-attentive sentence
+    embedding") and Alon et al. 2019 (code2vec): a vector per head says which nodes count.
     """
 
-    def __init__(self, labels: Labels, hidden: int) -> None:
+    def __init__(self, labels: Labels, hidden: int, num_heads: int = 4) -> None:
         super().__init__()
-        self.labels, self.width = labels, 3 * hidden
+        self.labels, self.width = labels, (2 + num_heads) * hidden
         self.gates = nn.Embedding(len(labels), 4 * hidden)
         nn.init.normal_(self.gates.weight, std=0.3)
         with torch.no_grad():
@@ -35,23 +38,27 @@ class TreeEncoder(nn.Module):
         # A label's share in the gates is a row of a table: the product of embedding and matrix, learnt as one.
         self.gates = fold.batchable(self.gates, name="gates")
         self.cell = fold.ChildSumTreeLSTMCell(hidden)
+        self.attention = nn.Linear(hidden, num_heads, bias=False)
 
     @fold.batchable(ragged=True)
     def pool(self, root: fold.TreeState, states: Any) -> Tensor:
-        """[N, 3H] out of roots and all nodes."""
+        """[N, (2 + A)H] out of roots and all nodes."""
         h_MH: Tensor = states.value[0]
-        owner = states.owner[:, None].expand_as(h_MH)
-        largest = torch.full_like(root[0], -1.0).scatter_reduce(0, owner, h_MH, "amax")
-        return torch.cat([root[0], states.sum(h_MH) / states.lengths[:, None], largest], 1)
+        scores_MA = self.attention(h_MH)
+        largest_NH = _largest(h_MH, states.owner, torch.full_like(root[0], -1.0))
+        top_NA = _largest(scores_MA, states.owner, scores_MA.new_full((len(root[0]), scores_MA.shape[1]), -math.inf))
+        weights_MA = (scores_MA - top_NA.detach()[states.owner]).exp()
+        picked_NAH = states.sum(weights_MA[:, :, None] * h_MH[:, None]) / states.sum(weights_MA)[:, :, None]
+        return torch.cat([root[0], picked_NAH.flatten(1), largest_NH], 1)
 
     def encode(self, tree: SyntaxTree) -> Any:
-        """One tree's vector: float [3H]; lazy where programs are."""
+        """One tree's vector: float [(2 + A)H]; lazy where programs are."""
         states: list[Any] = []
         root = _read(tree, self.labels, self.gates, self.cell, states)
         return self.pool(root, states)
 
     def forward(self, trees: Sequence[SyntaxTree]) -> Tensor:
-        """Vectors of trees: float [N, 3H]."""
+        """Vectors of trees: float [N, (2 + A)H]."""
         with fold.batching(places=False):
             roots = [self.encode(tree) for tree in trees]
         vectors: Tensor = fold.stack(roots)
@@ -74,6 +81,11 @@ class BagEncoder(nn.Module):
         starts = torch.tensor([0, *map(len, bags[:-1])]).cumsum(0)
         flat = torch.tensor([label for bag in bags for label in bag])
         return torch.cat([self.mean(flat, starts), self.max(flat, starts)], 1)
+
+
+def _largest(values_MX: Tensor, owner_M: Tensor, least_NX: Tensor) -> Tensor:
+    """The largest of each owner's values, column by column."""
+    return least_NX.scatter_reduce(0, owner_M[:, None].expand_as(values_MX), values_MX, "amax")
 
 
 def _read(tree: SyntaxTree, labels: Labels, gates: Any, cell: Any, states: list[Any]) -> Any:

@@ -94,7 +94,7 @@ def test_everything_written_parses(writer: Writer, description: str) -> None:
     assert len({each.code for each in written.candidates}) == len(scores)
     for each in written.candidates:
         ast.parse(each.code)
-        assert 0 <= each.score <= 1
+        assert 0 <= each.probability <= each.score <= 1
 
 
 def test_attention_is_a_distribution_for_each_action(writer: Writer) -> None:

@@ -46,8 +46,8 @@ def write(
 
     With --examples, candidates are run in a sandbox (no files, no network, little time and memory), and only those that
     pass are printed. With --batch, reads rows {"id", "text"} and writes for each, in order, one line {"id",
-    "candidates": [{"code", "score"}], "ms"}. A score is the probability of the very program; ms is the time of that row
-    alone, without loading the model.
+    "candidates": [{"code", "score"}], "ms"}. Scores are in [0, 1], the best first; ms is the time of that row alone,
+    without loading the model.
     """
     if (description is None) == (batch is None):
         raise InputError("give either a description or --batch ROWS.jsonl")

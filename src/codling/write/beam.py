@@ -1,7 +1,8 @@
 """Beam search over trees: programs grow action by action, and only by what the grammar allows.
 
-Programs of one beam share a description; each step runs all of them together. Scores are log-probabilities, so they
-only fall: a program that is done stays unless enough better ones come.
+Programs of one beam share a description; each step runs all of them together. Programs of different lengths are
+compared by log-probability over a power of the number of actions (after Wu et al. 2016): by log-probability alone, a
+statement of one word that is next to impossible beats a class of ninety actions that are each nearly sure.
 """
 
 # B programs, N words, K choices of a text
@@ -22,10 +23,13 @@ from codling.trees.writing.lexicon import CLOSE_OUT, TEXT
 from codling.trees.writing.steps import Progress, said, seen
 from codling.write.model import Described, Floats, WriterModel
 
-__all__ = ["MAX_STEPS", "Grown", "grow"]
+__all__ = ["LENGTH_POWER", "MAX_STEPS", "Grown", "grow", "merit"]
 
 MAX_STEPS = 700
 "A program that is not done after so many steps is given up: the longest of the training sets takes 470."
+
+LENGTH_POWER = 0.5
+"Of the number of actions, in the measure by which programs of different lengths are compared; chosen on CoNaLa."
 
 _LEAST = math.log(1e-6)
 "A choice of less than this probability is not followed."
@@ -41,6 +45,11 @@ class Grown:
     actions: tuple[Action, ...]
     seen_AN: Floats
     "How much each action looked at each word of the description, [A, N]; a spelt text by the step that ends it."
+
+
+def merit(score: float, num_actions: int) -> float:
+    """What programs are compared by, at most 0: a log-probability, made fair to long ones."""
+    return score / float(max(1, num_actions) ** LENGTH_POWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,7 @@ class _Live:
 
 
 def grow(model: WriterModel, described: Described, *, beam: int = 5, max_steps: int = MAX_STEPS) -> list[Grown]:
-    """The best programs that a beam finds, best first, at most ``beam`` of them."""
+    """The best programs by merit that a beam finds, best first, at most ``beam`` of them."""
     search = _Search(model, described, beam)
     for _ in range(max_steps):
         if not search.step():
@@ -108,7 +117,7 @@ class _Search:
         self._follow(choices)
         if not self.live:
             return False
-        return len(self.done) < self.beam or self.live[0].score > self.done[-1].score
+        return len(self.done) < self.beam or self._merit(self.live[0]) > self._least_done()
 
     def _run(self) -> list[Floats]:
         """The step graph on all live programs."""
@@ -200,8 +209,6 @@ class _Search:
         for choice in choices:
             if len(live) >= self.beam:
                 break
-            if len(self.done) >= self.beam and choice.score <= self.done[-1].score:
-                break
             try:
                 progress = self._take(choice)
             except InputError:  # pieces that are no text together
@@ -215,6 +222,12 @@ class _Search:
                 rows.append(choice.row)
         self.live = live
         self.states = [state[rows] for state in self.states]
+
+    def _merit(self, live: _Live) -> float:
+        return merit(live.score, live.progress.derivation.num_actions)
+
+    def _least_done(self) -> float:
+        return merit(self.done[-1].score, len(self.done[-1].actions))
 
     def _take(self, choice: _Choice) -> Progress:
         progress, lexicon = self.live[choice.row].progress, self.model.lexicon
@@ -242,7 +255,7 @@ class _Search:
             step = step.before
         tree = tree_of(self.model.lexicon.schema, actions)
         self.done.append(Grown(tree, score, tuple(actions), np.stack(weights[::-1])))
-        self.done.sort(key=lambda grown: -grown.score)
+        self.done.sort(key=lambda grown: -merit(grown.score, len(grown.actions)))
         del self.done[self.beam :]
 
 

@@ -16,7 +16,7 @@ from codling.trees.grammar.asdl import Production
 from codling.trees.grammar.source import write_source
 from codling.trees.grammar.tree import Action
 from codling.trees.writing.words import words_of
-from codling.write.beam import Grown, grow
+from codling.write.beam import Grown, grow, merit
 from codling.write.model import WriterModel, load_writer
 
 __all__ = ["MAX_DESCRIPTION", "Candidate", "Seen", "Writer", "Written"]
@@ -42,7 +42,9 @@ class Candidate:
 
     code: str
     score: float
-    "Probability of this very program, in [0, 1]."
+    """In [0, 1], what candidates are ordered by: e to the log-probability over the root of the number of actions."""
+    probability: float
+    "Of this very program."
     grown: Grown
 
     def seen(self) -> list[Seen]:
@@ -116,7 +118,7 @@ def check(description: str, limit: int, beam: int) -> str:
 
 def candidates(grown: list[Grown]) -> Iterator[Candidate]:
     """Programs as texts, those of the same text as one, best first; what cannot be written down is left out."""
-    found: dict[str, tuple[float, Grown]] = {}
+    found: dict[str, tuple[float, Grown]] = {}  # log-probability, and its likeliest tree
     for each in grown:
         try:
             code = write_source(each.tree)
@@ -124,8 +126,9 @@ def candidates(grown: list[Grown]) -> Iterator[Candidate]:
             continue
         score, best = found.get(code, (-math.inf, each))
         found[code] = (float(np.logaddexp(score, each.score)), best)
-    for code, (score, best) in sorted(found.items(), key=lambda item: -item[1][0]):
-        yield Candidate(code, math.exp(score), best)
+    rows = [(merit(score, len(best.actions)), score, code, best) for code, (score, best) in found.items()]
+    for rank, score, code, best in sorted(rows, key=lambda row: -row[0]):
+        yield Candidate(code, math.exp(rank), math.exp(score), best)
 
 
 def _name(action: Action) -> str:

@@ -28,6 +28,7 @@ from codling.trees.writing.words import Word, words_of
 
 __all__ = ["Epoch", "Score", "Trained", "score", "train_writer"]
 
+_CHECKPOINT = "checkpoint.safetensors"
 _SCORE_STEPS = 4_096  # of a batch that is only scored: without gradients, larger ones fit
 
 
@@ -76,6 +77,8 @@ def train_writer(
     run: WriterRun,
     folder: Path,
     *,
+    times: Sequence[int] | None = None,
+    init: Path | None = None,
     fresh: bool = False,
     device: str = "auto",
     on_epoch: Callable[[Epoch], None] | None = None,
@@ -86,6 +89,9 @@ def train_writer(
         development: pairs by the name of their set; the best epoch has the best mean over sets of the greedy share
             right less the nats per step. Programs that need a production the training pairs lack count as wrong.
         folder: where the checkpoint is kept; made if need be.
+        times: how often each pair is read in an epoch, so that a small set counts as much as a large one; by default
+            once.
+        init: folder of another run on the same pairs, to start from the weights that it kept.
         fresh: start over, whatever the folder holds.
 
     Raises:
@@ -93,7 +99,11 @@ def train_writer(
     """
     if not pairs or not any(development.values()):
         raise TrainingError("there are no pairs to train on, or none to choose the best epoch by")
-    trainer = _Trainer(pairs, development, run, folder, pick_device(device, "auto"), on_epoch)
+    trainer = _Trainer(
+        pairs, times or [1] * len(pairs), development, run, folder, pick_device(device, "auto"), on_epoch
+    )
+    if init is not None:
+        trainer.start_from(init / _CHECKPOINT)
     if not fresh:
         trainer.resume()
     return trainer.train()
@@ -103,6 +113,7 @@ class _Trainer:
     def __init__(
         self,
         pairs: Sequence[Pair],
+        times: Sequence[int],
         development: Mapping[str, Sequence[Pair]],
         run: WriterRun,
         folder: Path,
@@ -112,12 +123,13 @@ class _Trainer:
         if device.torch.type != "cpu":
             raise TrainingError("writers train on the CPU; leave the device out")
         self.run, self.device, self.on_epoch = run, device, on_epoch
-        self.checkpoint = folder / "checkpoint.safetensors"
+        self.checkpoint = folder / _CHECKPOINT
         read = [(words_of(pair.text), pair.tree) for pair in pairs]
         self.lexicon = Lexicon.of(read, num_pieces=run.num_pieces, min_count=run.min_count)
-        self.examples = [example_of(words, tree, self.lexicon) for words, tree in read]
+        often = [each for each, count in zip(read, times, strict=True) for _ in range(count)]
+        self.examples = [example_of(words, tree, self.lexicon) for words, tree in often]
         self.renamable = [
-            (i, words, tree, names) for i, (words, tree) in enumerate(read) if (names := shared_names(words, tree))
+            (i, words, tree, names) for i, (words, tree) in enumerate(often) if (names := shared_names(words, tree))
         ]
         self.pool = sorted({name for _, _, _, names in self.renamable for name in names})
         self.development = {name: _examples(each, self.lexicon) for name, each in development.items()}
@@ -220,6 +232,14 @@ class _Trainer:
             "epochs": [to_mapping(epoch) for epoch in self.epochs],
         }
         write_tensors(self.checkpoint, tensors, about)
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Take the weights that another run kept."""
+        tensors, _ = read_tensors(checkpoint)
+        weights = {name.removeprefix("best."): each for name, each in tensors.items() if name.startswith("best.")}
+        load_weights(self.net, weights, str(checkpoint))
+        self.mean = {name: tensor.clone() for name, tensor in self._weights().items()}
+        self.best_weights = self.mean
 
     def resume(self) -> None:
         """Take up the folder's checkpoint, if it has one."""

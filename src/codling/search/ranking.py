@@ -33,7 +33,7 @@ class Weights:
     "Share of the words' score, the rest being the encoder's, where the query is a name,"
     words_mixture: float = 0.4
     "a name among other words,"
-    words_phrase: float = 0.2
+    words_phrase: float = 0.25
     "a description."
     exact: float = 2.0
     "The query is the unit's name. More than all other parts together, so that it stands above what is not."

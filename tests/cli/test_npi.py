@@ -124,6 +124,6 @@ def test_a_task_of_ones_own_is_learned_and_proved(tmp_path: Path) -> None:
     done = run_codling("npi", "train", file, "--run", tmp_path / "run", "--bundle", bundle, "--seed", 2)
     assert done.returncode == 0 and "clear: proved for inputs of all sizes" in done.stdout, done.stderr
     done = run_codling("npi", "solve", file, "250", "--model", bundle, "--json")
-    assert json.loads(done.stdout) == {"result": "250", "steps": 752, "verified": True}, done.stderr
+    assert json.loads(done.stdout) == {"result": "250", "steps": 751, "verified": True}, done.stderr
     done = run_codling("npi", "solve", file, "many", "--model", bundle)
     assert done.returncode == 2 and "clear takes a height" in done.stderr

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from codling.npi.frames import Frames
 from codling.npi.library import Ints, Shelf
 from codling.npi.network import Floats, Network, Scores, choose
+from codling.npi.repertoire import Call
 
-__all__ = ["MIN_MARGIN", "Examination", "examine"]
+__all__ = ["MIN_MARGIN", "Examination", "examine", "margins", "wrong_choice"]
 
 MIN_MARGIN = 0.01
 """Nats by which a decision must beat the next best to count as proved: float32 sums in another order, as in a batch of
@@ -116,8 +117,6 @@ def wrong_choice(network: Network, shelf: Shelf, frames: Frames, node: int) -> s
         seen = np.array([shelf.observation(observation)], np.int64)
         scores, state = network.step(programs[[root]], arguments[[root]], seen, state)
     choice = choose(scores, shelf)
-    from codling.npi.repertoire import Call
-
     if choice.stop_B[0]:
         return "return"
     callee = int(choice.callee_B[0])

@@ -46,9 +46,12 @@ def serve(
 
     Prints the page's address on stdout when it is ready; Ctrl-C stops it.
     """
+    import contextlib
+
     from codling.serve.codebase import Codebase
     from codling.serve.http import Limits, make_app
     from codling.serve.models import Shelf
+    from codling.serve.running import Identity, announced
     from codling.serve.server import bind, new_token, run
 
     address = bind(host, port)  # first, for it is quick to fail
@@ -56,8 +59,8 @@ def serve(
     if not token:
         token = None if address.loopback else new_token()
     limits = Limits(threads=threads or min(4, os.cpu_count() or 1))
-    code = Codebase(project or ())
-    app = make_app(shelf, token=token, loopback=address.loopback, limits=limits, code=code)
+    code, identity = Codebase(project or ()), Identity(project or ())
+    app = make_app(shelf, token=token, loopback=address.loopback, limits=limits, code=code, identity=identity)
     url = f"{address.url}?token={token}" if token else address.url
 
     def ready() -> None:
@@ -66,7 +69,11 @@ def serve(
         if open_ or (open_ is None and sys.stdout.isatty() and _has_screen()):
             _open(url)
 
-    run(app, address, ready)
+    with contextlib.ExitStack() as stack:
+        if address.loopback:
+            numeric_host = address.socket.getsockname()[0]
+            stack.enter_context(announced(numeric_host, address.port, token, identity.secret))
+        run(app, address, ready)
 
 
 def _has_screen() -> bool:

@@ -18,9 +18,11 @@ from codling.serve.api import Api
 from codling.serve.codebase import Codebase, NotIndexedError
 from codling.serve.desk import AbandonedError, Desk
 from codling.serve.guard import Guard, error_response
+from codling.serve.messages import encode
 from codling.serve.metrics import Counted, Metrics
 from codling.serve.models import Shelf, UnknownModelError
 from codling.serve.page import Page
+from codling.serve.running import Identity
 from codling.serve.searchapi import SearchApi
 
 __all__ = ["Limits", "make_app"]
@@ -49,6 +51,7 @@ def make_app(
     limits: Limits | None = None,
     page: Page | None = None,
     code: Codebase | None = None,
+    identity: Identity | None = None,
 ) -> Starlette:
     """The application that `codling serve` runs.
 
@@ -57,6 +60,7 @@ def make_app(
         token: what every request but /healthz must show; None when none is asked for.
         loopback: only this machine can reach it; requests that name another host are refused.
         code: what is searched; None for nothing.
+        identity: lets it prove that it is the server that left a notice; None for one that left none.
 
     Returns:
         An ASGI application; its ``state.desk`` can be closed to give up all work under way.
@@ -67,7 +71,12 @@ def make_app(
     counts.in_flight.set_function(lambda: desk.in_flight)
     page = page or Page()
     code = code or Codebase()
+    identity = identity or Identity()
     api = Api(shelf=shelf, desk=desk, counts=counts, page=page, budget_ms=limits.budget_ms)
+
+    async def server(request: Request) -> Response:
+        message = identity.message(request.query_params.get("nonce", ""), [row.name for row in shelf.list().models])
+        return Response(encode(message), media_type="application/json")
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -85,6 +94,7 @@ def make_app(
             Route("/api/models", api.models),
             Route("/api/models/{name:path}", api.model),
             *SearchApi(code=code, desk=desk).routes,
+            Route("/api/server", server),
             Route("/healthz", api.healthz),
             Route("/metrics", api.metrics),
             Route("/", api.index),

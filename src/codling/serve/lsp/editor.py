@@ -81,7 +81,9 @@ class Editor:
         before = self.settings
         self._take_settings(given.get("codling", given) if isinstance(given, dict) else given)
         self.ghosts.forget()
-        if any(getattr(before, key) != getattr(self.settings, key) for key in ("model", "project", "index")):
+        if any(
+            getattr(before, key) != getattr(self.settings, key) for key in ("model", "project", "index", "use_server")
+        ):
             await self._set_up()
 
     async def changed_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
@@ -201,7 +203,7 @@ class Editor:
             "model": self._last[0] if self._last else None,
             "ms": round(self._last[1], 1) if self._last else None,
             "languages": sorted(self._languages or ()),
-            "server": None,
+            "server": workbench.server if workbench else None,
             "folders": [msgspec.to_builtins(repo.message) for repo in workbench.code.repos] if workbench else [],
             "version": __version__,
         }
@@ -272,6 +274,7 @@ class Editor:
             path=document.path,
             kind=self.settings.kind,
             in_comments=self.settings.in_comments,
+            session=document.uri[-150:],
         )
 
     async def _ask(self, uri: str, session: str, message: CompleteRequest) -> CompleteResponse | None:
@@ -326,7 +329,11 @@ class Editor:
         before, settings = self.workbench, self.settings
         try:
             self.workbench = workbench = Workbench(
-                self._folders, model=settings.model or self._model, project=settings.project, index=settings.index
+                self._folders,
+                model=settings.model or self._model,
+                project=settings.project,
+                index=settings.index,
+                use_server=settings.use_server,
             )
         except CodlingError as error:
             self._fail(str(error))
@@ -339,7 +346,6 @@ class Editor:
                 before.close()
             self._tally.load()
             languages = workbench.languages
-            workbench.shelf(workbench.folders[0] if workbench.folders else None)
             workbench.start()
             return languages
 
@@ -347,6 +353,10 @@ class Editor:
             self._languages = await self._jobs.run(load)
         except CodlingError as error:
             self._fail(str(error))
+            return
+        except Exception:
+            _log.exception("models and indexes could not be set up")
+            self._fail("something in codling broke; its log says more")
             return
         self._set_state("ready")
         self._jobs.background(report_indexing(self._server, workbench.code, self._tell))

@@ -10,8 +10,11 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import msgspec
+
 from codling.bundle import Card, list_bundles, load_bundle
 from codling.serve.codebase import Codebase
+from codling.serve.lsp.remote import GoneError, Remote, find
 from codling.serve.messages import CompleteRequest, CompleteResponse
 from codling.serve.models import Shelf, answer
 
@@ -25,24 +28,42 @@ BUDGET_MS = 1_000  # for one answer; what has been found by then is shown, for n
 class Workbench:
     """Safe to use from several threads."""
 
-    def __init__(self, folders: Iterable[Path], *, model: str | None, project: bool, index: bool) -> None:
+    def __init__(
+        self, folders: Iterable[Path], *, model: str | None, project: bool, index: bool, use_server: bool = False
+    ) -> None:
         """Args:
         folders: of the workspace; those that are no projects, as somebody's home, are left out.
         model: name or path of the one to use; None for the one that fits each language.
         project: read the folders' files for suggestions.
         index: search the folders.
+        use_server: ask a `codling serve` that runs for the folders, as long as it does.
         """
         self.folders = [folder for folder in dict.fromkeys(map(Path.resolve, folders)) if is_project(folder)]
         self.code = Codebase(self.folders if index else ())
-        self._model, self._project = model, project
+        self._model, self._project, self._use_server = model, project, use_server
+        self._remote: Remote | None = None
         self._shelves: dict[Path | None, Shelf] = {}
         self._lock = threading.Lock()
         self._languages: frozenset[str] | None = None
         self._is_closed = False
 
     def start(self) -> None:
-        """Begin to index the folders, in the background."""
+        """Look for a server, or load the first model; begin to index the folders, in the background.
+
+        Raises:
+            BundleError: as shelf.
+        """
+        if self._use_server:
+            self._remote = find(self.folders, self._model)
+        if self._remote is None:
+            self.shelf(self.folders[0] if self.folders else None)
         self.code.start()
+
+    @property
+    def server(self) -> str | None:
+        """Address of the server that is asked, if one is."""
+        remote = self._remote
+        return remote.url if remote is not None else None
 
     @property
     def languages(self) -> frozenset[str]:
@@ -88,6 +109,13 @@ class Workbench:
         InputError: the text is no source code.
         CancelledError: cancelled() became true.
         """
+        remote = self._remote
+        if remote is not None:
+            try:
+                return remote.complete(msgspec.structs.replace(message, model=self._model))
+            except GoneError as error:
+                _log.warning("%s; going on without it", error)
+                self._remote = None
         shelf = self.shelf(self.folder_of(message.path))
         model = shelf.check(None, message.language)
         completer = shelf.completer(model)

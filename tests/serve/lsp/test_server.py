@@ -294,6 +294,21 @@ async def test_symbols_and_search_of_the_workspace(chain: Path, tmp_path: Path) 
         assert found.hits[0].uri == (project / "tank.py").as_uri()
 
 
+async def test_adapting_says_why_it_cannot(chain: Path, tmp_path: Path) -> None:
+    project = tmp_path / "fish"
+    project.mkdir()
+    async with running("--model", chain, home=tmp_path / "home") as editing:
+        await editing.initialize(folders=[project], index=False)
+        await editing.ready()
+        for arguments in ([tmp_path.as_uri()], ["wat"], [7], [project.as_uri(), 1]):
+            with pytest.raises(JsonRpcException, match="takes the URI"):
+                await editing.command("codling.adapt", *arguments)
+        with pytest.raises(JsonRpcException, match="cannot be trained"):  # the chain has no network
+            await editing.command("codling.adapt", project.as_uri())
+        reports = [reports for reports in editing.client.progress_reports.values() if "adapting" in reports[0].title]
+        assert [type(each[-1]) for each in reports] == [types.WorkDoneProgressEnd]
+
+
 async def test_names_of_the_workspaces_other_files_are_suggested(tmp_path: Path) -> None:
     project = tmp_path / "fish"
     project.mkdir()

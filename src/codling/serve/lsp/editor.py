@@ -21,6 +21,7 @@ from codling.search.query import Filters
 from codling.search.results import Hit
 from codling.search.unit import KINDS
 from codling.serve.desk import Cancelled
+from codling.serve.lsp.adapting import ADAPT, adapt
 from codling.serve.lsp.documents import MAX_CHARS, Document, Encoding, path_of
 from codling.serve.lsp.ghosts import Ghosts
 from codling.serve.lsp.items import ACCEPTED, ghost_items, symbols, token_items, uri_of
@@ -60,6 +61,7 @@ class Editor:
         self._state: tuple[str, str | None] = ("starting", None)
         self._last: tuple[str, float] | None = None
         self._said: set[str] = set()
+        self._is_adapting = False
 
     # -- the session
 
@@ -247,6 +249,27 @@ class Editor:
         if offer is not None and self.settings.stats:
             self._tally.shown(offer)
             self._counted()
+
+    async def adapt(self, *arguments: object) -> dict[str, Any]:
+        """``codling.adapt``: fine-tune a model on a workspace folder.
+
+        Raises:
+            InputError: the argument is no URI of a folder of the workspace, or it could not be done.
+        """
+        if len(arguments) > 1 or not all(isinstance(each, str) for each in arguments):
+            raise InputError(f"{ADAPT} takes the URI of a folder")
+        folders = self.workbench.folders if self.workbench is not None else []
+        path = path_of(str(arguments[0])) if arguments else None
+        chosen = folders if not arguments and len(folders) == 1 else [each for each in folders if str(each) == path]
+        if not chosen:
+            raise InputError(f"{ADAPT} takes the URI of one of the workspace's folders")
+        if self._is_adapting:
+            raise InputError("a model is being adapted already; wait until it is done, or cancel it")
+        self._is_adapting = True
+        try:
+            return await adapt(self._server, chosen[0], self.settings.model or self._model)
+        finally:
+            self._is_adapting = False
 
     # -- within
 

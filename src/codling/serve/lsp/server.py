@@ -11,6 +11,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from codling import __version__
+from codling.serve.lsp.adapting import ADAPT
 from codling.serve.lsp.editor import Editor
 from codling.serve.lsp.items import ACCEPTED
 from codling.serve.lsp.protocol import Protocol, Server, converter
@@ -46,6 +47,7 @@ def make_server(model: str | None = None) -> tuple[LanguageServer, Editor]:
     ):
         server.feature(method, options)(_plain(handler))
     server.command(ACCEPTED)(_plain(editor.accepted))
+    server.command(ADAPT)(_plain(editor.adapt))
     return server, editor
 
 

@@ -46,7 +46,7 @@ from codling.npi.train import CoreConfig, NPIConfig, TrainConfig, preset, train_
 from codling.npi.train.extend import restore
 from codling.npi.train.graph import build_graph
 from codling.npi.train.lessons import Lessons
-from codling.npi.train.loop import loss_of
+from codling.npi.train.loop import Round, loss_of
 from codling.npi.train.net import Core
 
 Row = dict[str, Any]
@@ -59,7 +59,7 @@ def time_training(config: NPIConfig, seeds: int, peer: bool) -> list[Row]:
         task = find_task("addition")()
         seeded = dataclasses.replace(config, train=dataclasses.replace(config.train, seed=seed))
         began = time.process_time()
-        result = train_tasks([task], seeded)
+        result = train_tasks([task], seeded, on_round=show_round)
         seconds = time.process_time() - began
         certificate = result.verdicts["addition"].certificate
         row = {
@@ -75,6 +75,10 @@ def time_training(config: NPIConfig, seeds: int, peer: bool) -> list[Row]:
         rows.append(row)
         print(row, file=sys.stderr)
     return rows
+
+
+def show_round(row: Round) -> None:
+    print(f"round {row.number}  step {row.step}  wrong {sum(row.num_wrong.values()):,}", file=sys.stderr)
 
 
 def train_on_traces(config: NPIConfig, steps: int) -> int:

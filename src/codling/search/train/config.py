@@ -30,13 +30,13 @@ class ViewConfig:
 
     run: int = 32
     "Units of one project that stand together in a batch: the neighbours are what a query must be told apart from."
-    with_doc: float = 0.35
+    with_doc: float = 0.5
     "Share of units that keep the rest of their documentation, and a random part of their summary's words."
-    drop_query: float = 0.15
+    drop_query: float = 0.4
     "Share of the summary's words that the query lacks."
     with_phrase: float = 0.3
     "Share of queries with words around them that people add when they ask: how to, in python."
-    drop_fields: tuple[float, ...] = (0.1, 0.2, 0.1, 0.0, 0.05)
+    drop_fields: tuple[float, ...] = (0.4, 0.4, 0.3, 0.0, 0.15)
     "Share of units that lack each of codling.search.encoder.FIELDS."
 
 
@@ -44,9 +44,9 @@ class ViewConfig:
 class FitConfig:
     """Length and randomness of the training."""
 
-    batch_size: int = 2_048
+    batch_size: int = 1_024
     "Pairs; each is told apart from all others of its batch."
-    steps: int = 1_500
+    steps: int = 600
     seed: int = 0
     num_threads: int | None = None
     "Cores for PyTorch's operators; none leaves PyTorch's own choice."
@@ -61,7 +61,7 @@ class SearchRunConfig:
     fit: FitConfig = field(default_factory=FitConfig)
     optim: OptimConfig = field(
         default_factory=lambda: OptimConfig(
-            lr=3e-3, schedule="cosine", warmup_steps=30, min_lr_ratio=0.05, beta2=0.99, clip_norm=None
+            lr=2e-3, schedule="cosine", warmup_steps=30, min_lr_ratio=0.05, beta2=0.99, clip_norm=None
         )
     )
     "Of the tables; the weights of words and fields learn at weight_lr."

@@ -107,7 +107,7 @@ def test_views_drop_what_they_should(bags: Bags, pieces: Pieces) -> None:
 
 def test_it_learns(fitted: Fitted) -> None:
     assert fitted.curve[0].loss_nats > 1.5 * fitted.curve[-1].loss_nats
-    assert fitted.curve[-1].accuracy > 0.5
+    assert fitted.curve[-1].accuracy > 0.3  # of 64, with 40 % of the words and a third of the fields hidden
 
 
 def test_what_ships_computes_what_was_trained(fitted: Fitted, pieces: Pieces, tmp_path: Path) -> None:

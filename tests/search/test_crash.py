@@ -16,14 +16,15 @@ _WRITER = """
 import sys, itertools
 from pathlib import Path
 sys.path[:0] = {path!r}
+from codling.files import write_text_atomically as write
 from codling.search.index import CodeIndex
 root, folder = Path({root!r}), Path({folder!r})
 index = CodeIndex.open(root, folder=folder)
 print("ready", flush=True)
 for number in itertools.count({start}):
     for name in ("one", "two", "three"):
-        (root / f"{{name}}.py").write_text(f"def {{name}}_{{number}}():\\n    return 'text_{{name}}_{{number}}'\\n")
-    (root / f"made{{number % 3}}.py").write_text(f"made = {{number}}\\n")
+        write(root / f"{{name}}.py", f"def {{name}}_{{number}}():\\n    return 'text_{{name}}_{{number}}'\\n")
+    write(root / f"made{{number % 3}}.py", f"made = {{number}}\\n")
     if number % 4 == 3:
         index = CodeIndex.build(root, folder=folder, encoder=None)
     else:

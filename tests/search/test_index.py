@@ -435,9 +435,11 @@ def test_an_empty_folder_is_an_index_too(tmp_path: Path) -> None:
 
 def test_the_catalogue_keeps_no_trace_of_what_is_gone(small: CodeIndex) -> None:
     """What the stores still have after a change goes with the next one."""
-    for number in range(4):
+    before = len(small.generation().lexical)
+    for number in range(8):
         (small.root / "pkg/files.py").write_text(f"def version_{number}():\n    pass\n")
         small.update()
+    assert len(small.generation().lexical) <= before + 3, "one version more than counts, and no others"
     connection: sqlite3.Connection = small.generation().catalogue.connection
     assert connection.execute("SELECT count(*) FROM pending").fetchone()[0] == 0
     assert connection.execute("SELECT count(*) FROM garbage").fetchone()[0] <= 3, "of the last change only"

@@ -272,6 +272,8 @@ class LexicalStore:
         if self._open_writer is None:
             try:
                 self._open_writer = self._index.writer(_HEAP_BYTES, 1)
+                # A writer that was killed may have left files by the very names that the next commit gives.
+                self._open_writer.garbage_collect_files()
             except (ValueError, OSError) as error:
                 raise LexicalError(f"{self.folder} cannot be written ({error}); does another process?") from None
         return self._open_writer

@@ -13,14 +13,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from codling.complete.acceptance import Acceptance
 from codling.errors import BusyError, CodlingError
 from codling.serve.api import Api
 from codling.serve.codebase import Codebase, NotIndexedError
 from codling.serve.desk import AbandonedError, Desk
+from codling.serve.feedback import FeedbackApi
 from codling.serve.guard import Guard, error_response
 from codling.serve.messages import encode
 from codling.serve.metrics import Counted, Metrics
 from codling.serve.models import Shelf, UnknownModelError
+from codling.serve.openai import OpenAiApi
 from codling.serve.page import Page
 from codling.serve.running import Identity
 from codling.serve.searchapi import SearchApi
@@ -71,7 +74,7 @@ def make_app(
     counts.in_flight.set_function(lambda: desk.in_flight)
     page = page or Page()
     code = code or Codebase()
-    identity = identity or Identity()
+    identity, acceptance = identity or Identity(), Acceptance()
     api = Api(shelf=shelf, desk=desk, counts=counts, page=page, budget_ms=limits.budget_ms)
 
     async def server(request: Request) -> Response:
@@ -83,6 +86,7 @@ def make_app(
         code.start()
         yield
         desk.close()
+        acceptance.flush()
         code.close()
         shelf.close()
 
@@ -94,6 +98,8 @@ def make_app(
             Route("/api/models", api.models),
             Route("/api/models/{name:path}", api.model),
             *SearchApi(code=code, desk=desk).routes,
+            *FeedbackApi(acceptance=acceptance, desk=desk).routes,
+            *OpenAiApi(shelf=shelf, desk=desk, budget_ms=limits.budget_ms).routes,
             Route("/api/server", server),
             Route("/healthz", api.healthz),
             Route("/metrics", api.metrics),

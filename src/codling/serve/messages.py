@@ -25,6 +25,7 @@ __all__ = [
     "ExplainRequest",
     "ExplainResponse",
     "FacetMessage",
+    "FeedbackRequest",
     "FileRequest",
     "FileResponse",
     "HitMessage",
@@ -112,6 +113,19 @@ class StageMessage(Struct, frozen=True, kw_only=True):
     suggestions: list[SuggestionMessage]
     ms: float
     model: str
+
+
+class FeedbackRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What became of suggestions, for `codling stats`."""
+
+    language: Annotated[str, Meta(max_length=50)]
+    score: Annotated[float, Meta(ge=0, le=1)]
+    "Of the suggestion, as it was answered."
+    client: Annotated[str, Meta(min_length=1, max_length=50)] = "http"
+    shown: Annotated[int, Meta(ge=0, le=1_000)] = 0
+    accepted: Annotated[int, Meta(ge=0, le=1_000)] = 0
+    chars: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    "Inserted by accepting."
 
 
 class SampleRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

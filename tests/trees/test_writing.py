@@ -62,6 +62,7 @@ def test_records_give_their_fields_as_wholes() -> None:
     found = values("Mark of the Wild NAME_END -1 ATK_END Druid PLAYER_CLS_END Give <b>Taunt</b>")
     assert found[:2] == [("Mark of the Wild", "field"), ("MarkOfTheWild", "joined")]
     assert ("NAME_END", "marker") in found
+    assert ("DRUID", "joined") in found
     assert ("Taunt", "name") in found
 
 
@@ -276,6 +277,10 @@ def test_a_small_writer_learns_and_goes_on_after_a_stop(tmp_path: Path) -> None:
     assert [each.nats for each in parts.epochs] == [each.nats for each in whole.epochs]
     for name, weight in whole.net.named_parameters():
         assert torch.equal(weight, parts.net.get_parameter(name)), name
+    once = dataclasses.replace(run, epochs=1)
+    more = train_writer(pairs, dev, once, tmp_path / "more", init=tmp_path / "whole", times=[2] * len(pairs))
+    assert more.epochs[0].nats < whole.epochs[-1].nats < whole.epochs[0].nats
+    assert more.lexicon.to_json() == whole.lexicon.to_json()
     with pytest.raises(TrainingError, match="another run"):
         train_writer(pairs, dev, dataclasses.replace(run, seed=1), tmp_path / "parts")
 

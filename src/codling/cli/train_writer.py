@@ -22,12 +22,19 @@ def train_writer(
     pairs: Annotated[
         list[Path] | None, typer.Option("--pairs", help='JSON Lines of {"text", "code"} to train on; repeatable.')
     ] = None,
+    times: Annotated[
+        list[int] | None,
+        typer.Option("--times", help="How often the pairs of each file are read in an epoch, in the order of --pairs."),
+    ] = None,
     dev: Annotated[
         list[Path] | None, typer.Option("--dev", help="The same, to choose the best epoch by; repeatable.")
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/PRESET.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as optim.lr=0.001.")
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Start from the weights and the lexicon of another run's folder.")
     ] = None,
     bundle: Annotated[Path | None, typer.Option(help="Where to write the bundle; by default RUN/bundle.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over, whatever the run's folder holds.")] = False,
@@ -64,14 +71,17 @@ def train_writer(
         scores = ", ".join(f"{name} {100 * each.right:.1f} % right" for name, each in epoch.scores.items())
         console.print(f"epoch {epoch.number}: {epoch.nats:.4f} nats per step; {scores}", markup=False)
 
+    if times and len(times) != len(pairs):
+        raise ConfigError(f"--times says {len(times)} numbers for {len(pairs)} files of --pairs")
     training, counts = _read(pairs, console)
+    often = [count for (_, each), count in zip(counts, times or [1] * len(pairs), strict=True) for _ in range(each)]
     development = {path.stem: _read([path], console)[0] for path in dev}
     folder = run or Path("runs") / config.name
-    trained = train(training, development, config, folder, fresh=fresh, on_epoch=report)
+    trained = train(training, development, config, folder, times=often, init=init, fresh=fresh, on_epoch=report)
     if trained.interrupted:
         console.print(f"stopped after epoch {len(trained.epochs)}; repeat the command to go on", markup=False)
         raise KeyboardInterrupt
-    made = export_writer(trained, bundle or folder / "bundle", data={"pairs": counts})
+    made = export_writer(trained, bundle or folder / "bundle", data={"pairs": dict(counts)})
     if json:
         best = trained.epochs[trained.best - 1]
         print_json({"bundle": str(made.path), "bytes": made.num_bytes, "best": to_mapping(best)})
@@ -79,12 +89,12 @@ def train_writer(
     stdout().print(f"{made.path} ({made.num_bytes / 1e6:.1f} MB), epoch {trained.best}", markup=False)
 
 
-def _read(paths: list[Path], console: Any) -> tuple[list[Pair], dict[str, int]]:
+def _read(paths: list[Path], console: Any) -> tuple[list[Pair], list[tuple[str, int]]]:
     """Pairs of some files, and how many each has; rows whose program does not parse are named and left out."""
     from codling.trees.writing.pairs import Pair, read_pairs
 
     found: list[Pair] = []
-    counts: dict[str, int] = {}
+    counts: list[tuple[str, int]] = []
     for path in paths:
         before = len(found)
         for row in read_pairs(path):
@@ -92,5 +102,5 @@ def _read(paths: list[Path], console: Any) -> tuple[list[Pair], dict[str, int]]:
                 found.append(row)
             else:
                 console.print(f"left out: {row}", markup=False)
-        counts[path.stem] = len(found) - before
+        counts.append((path.stem, len(found) - before))
     return found, counts

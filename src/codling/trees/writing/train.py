@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from codling.config import first_difference, to_mapping
 from codling.errors import InputError, TrainingError
+from codling.files import write_text_atomically
 from codling.training.checkpoint import load_weights, read_tensors, write_tensors
 from codling.training.device import Device, pick_device
 from codling.training.interrupt import Interrupt
@@ -28,6 +30,7 @@ from codling.trees.writing.words import Word, words_of
 
 __all__ = ["Epoch", "Score", "Trained", "score", "train_writer"]
 
+_LEXICON = "lexicon.json"
 _CHECKPOINT = "checkpoint.safetensors"
 _SCORE_STEPS = 4_096  # of a batch that is only scored: without gradients, larger ones fit
 
@@ -91,17 +94,17 @@ def train_writer(
         folder: where the checkpoint is kept; made if need be.
         times: how often each pair is read in an epoch, so that a small set counts as much as a large one; by default
             once.
-        init: folder of another run on the same pairs, to start from the weights that it kept.
+        init: folder of another run, to start from the weights that it kept, with its lexicon.
         fresh: start over, whatever the folder holds.
 
     Raises:
-        TrainingError: no pairs, none to choose an epoch by, a checkpoint that is damaged or of another configuration.
+        TrainingError: no pairs, none to choose an epoch by, no run to start from, or a checkpoint that is damaged or of
+            another configuration.
     """
     if not pairs or not any(development.values()):
         raise TrainingError("there are no pairs to train on, or none to choose the best epoch by")
-    trainer = _Trainer(
-        pairs, times or [1] * len(pairs), development, run, folder, pick_device(device, "auto"), on_epoch
-    )
+    times = times or [1] * len(pairs)
+    trainer = _Trainer(pairs, times, development, run, folder, pick_device(device, "auto"), on_epoch, init)
     if init is not None:
         trainer.start_from(init / _CHECKPOINT)
     if not fresh:
@@ -119,13 +122,18 @@ class _Trainer:
         folder: Path,
         device: Device,
         on_epoch: Callable[[Epoch], None] | None,
+        init: Path | None = None,
     ) -> None:
         if device.torch.type != "cpu":
             raise TrainingError("writers train on the CPU; leave the device out")
         self.run, self.device, self.on_epoch = run, device, on_epoch
         self.checkpoint = folder / _CHECKPOINT
         read = [(words_of(pair.text), pair.tree) for pair in pairs]
-        self.lexicon = Lexicon.of(read, num_pieces=run.num_pieces, min_count=run.min_count)
+        if init is None:
+            self.lexicon = Lexicon.of(read, num_pieces=run.num_pieces, min_count=run.min_count)
+        else:
+            self.lexicon = _lexicon_of(init)
+        write_text_atomically(folder / _LEXICON, json.dumps(self.lexicon.to_json(), ensure_ascii=False))
         often = [each for each, count in zip(read, times, strict=True) for _ in range(count)]
         self.examples = [example_of(words, tree, self.lexicon) for words, tree in often]
         self.renamable = [
@@ -266,6 +274,13 @@ class _Trainer:
             Epoch(**{**row, "scores": {name: Score(**each) for name, each in row["scores"].items()}})
             for row in about["epochs"]
         ]
+
+
+def _lexicon_of(folder: Path) -> Lexicon:
+    try:
+        return Lexicon.from_json((folder / _LEXICON).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingError(f"{folder} is no run of a writer to start from ({error})") from None
 
 
 def _merit(epoch: Epoch) -> float:

@@ -3,7 +3,7 @@
 A word is what a person would copy: a name, a number, a sign, and a quoted text as a whole, read as the literal it is.
 What a quoted text says is split into words besides, since a program often uses only part of it. Records of the form
 ``Murloc Raider NAME_END 2 ATK_END …`` (the cards of Ling et al. 2016) give each field as a whole, too, and joined into
-one name as classes are called.
+one name, as classes and constants are called.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ __all__ = ["KINDS", "MAX_WORDS", "Word", "words_of"]
 
 KINDS = ("name", "number", "sign", "single", "double", "code", "raw", "inner", "field", "joined", "marker")
 """What a word is: a name or number or sign; the contents of '…', "…" or `…`; a quoted text as it is spelt, where that
-is another one; a word of a quoted text; a field of a record, its words joined, and the marker behind it."""
+is another one; a word of a quoted text; a field of a record, the names that are made of it, and the marker
+behind it."""
 
 MAX_WORDS = 160
 "A description is cut after so many words: the longest of the training sets has fewer."
@@ -56,11 +57,13 @@ def words_of(description: str) -> list[Word]:
 
 
 def _field(text: str) -> Iterator[Word]:
-    parts = _PLAIN.findall(text)
-    if len(parts) > 1 and not text.lstrip("-").isdigit():
+    parts = re.findall(r"\w+", text.replace("'", ""))
+    if len(parts) > 1:
         yield Word(text, "field")
-        yield Word("".join(part[:1].upper() + part[1:] for part in re.findall(r"\w+", text.replace("'", ""))), "joined")
+        yield Word("".join(part[:1].upper() + part[1:] for part in parts), "joined")
     yield from _plain(text)
+    if len(parts) == 1 and parts[0].isalpha() and not text.isupper():
+        yield Word(text.upper(), "joined")
 
 
 def _text(text: str) -> Iterator[Word]:

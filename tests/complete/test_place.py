@@ -8,7 +8,7 @@ import tokenize
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codling.complete.place import MAX_CHARS, Place, place
@@ -63,6 +63,7 @@ def test_agrees_with_pythons_own_tokenizer() -> None:
     assert min(seen.values()) > 10
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="'\"`/*#\\ \nab", max_size=60), st.sampled_from(["python", "java", "rust", "go", "php", "zig"]))
 def test_any_text_has_a_place_and_a_plain_line_below_is_code(text: str, language: str) -> None:
     assert place(text, language) in ("code", "comment", "string")

@@ -134,6 +134,16 @@ def test_related_code_is_like_it_and_never_itself(asyncio_index: CodeIndex) -> N
         asyncio_index.find_related()
 
 
+def test_related_code_of_a_first_line_is_like_the_definition_there(tmp_path: Path) -> None:
+    """The module of a file that begins with a definition has no text: nothing would be like it."""
+    body = "(path):\n    with open(path) as stream:\n        return [row.rstrip() for row in stream]\n"
+    files = {f"{name}.py": f"def {name}{body}" for name in ("read_rows", "load_lines", "all_of")} | {"x.py": "y = 1\n"}
+    with CodeIndex.build(projects.write(tmp_path / "a", files), folder=tmp_path / "i", encoder=None) as index:
+        assert [unit.kind for unit in index.units("all_of.py")] == ["function", "module"]
+        for line in (None, 1, 2, 99):
+            assert {hit.name for hit in index.find_related("all_of.py", line).hits} == {"read_rows", "load_lines"}
+
+
 def test_what_git_ignores_stays_out(tmp_path: Path) -> None:
     files = SMALL | {".gitignore": "*.log.py\n/secret/\n", "a.log.py": "hidden = 1\n", "secret/b.py": "hidden = 2\n"}
     files |= {

@@ -14,12 +14,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from codling.search.candidate import BM25, COSINE, LITERAL, Candidate, Ranked
 from codling.search.intent import Intent, intent_of, stems
 from codling.search.query import Query
-from codling.search.standing import standing_of
+from codling.search.standing import file_words, standing_of
 from codling.search.unit import Entry
 
 __all__ = ["WEIGHTS", "Weights", "rank"]
@@ -112,14 +111,15 @@ def _scored(intent: Intent, candidates: Sequence[Candidate], weights: Weights) -
     best_cosine = max((each.parts.get(COSINE, 0.0) for each in candidates), default=0.0)
     share = {"symbol": weights.words_symbol, "mixture": weights.words_mixture, "phrase": weights.words_phrase}
     words = share[intent.form] if best_cosine > 0 else 1.0
+    has_words = intent.form != "symbol" and bool(intent.stems)  # a name is judged as a whole: _exactness
     scored = []
     for each in candidates:
         entry = each.entry
         parts = {
             "words": words * each.parts.get(BM25, 0.0) / best_words,
             "meaning": (1 - words) * max(each.parts.get(COSINE, 0.0), 0.0) / (best_cosine or 1.0),
-            "name": weights.name * _agreement(stems(entry.name), intent),
-            "file": weights.file * _agreement(stems(PurePosixPath(entry.path).stem), intent),
+            "name": weights.name * _agreement(stems(entry.name), intent) if has_words else 0.0,
+            "file": weights.file * _agreement(file_words(entry.path), intent) if has_words else 0.0,
             "literal": math.log1p(each.parts.get(LITERAL, 0.0)),
             "named": weights.named * _is_named(entry, intent),
         }
@@ -132,9 +132,8 @@ def _scored(intent: Intent, candidates: Sequence[Candidate], weights: Weights) -
 
 def _agreement(name: frozenset[str], intent: Intent) -> float:
     """Shared words as a part of all words (Jaccard), so that one common word is little; in [0, 1]."""
-    if intent.form == "symbol" or not name or not intent.stems:
-        return 0.0
-    return len(name & intent.stems) / len(name | intent.stems)
+    num_shared = len(name & intent.stems)
+    return num_shared / (len(name) + len(intent.stems) - num_shared) if num_shared else 0.0
 
 
 def _exactness(entry: Entry, intent: Intent) -> float:
@@ -179,8 +178,9 @@ def _factor(entry: Entry, intent: Intent, weights: Weights) -> float:
         factor *= weights.prose
     if intent.language and entry.language not in (intent.language, "text"):
         factor *= weights.foreign
-    kinds = {"constant": weights.constant, "module": weights.module, "chunk": weights.chunk}
-    return factor * kinds.get(entry.kind, 1.0)
+    if entry.kind in _GATHERING:
+        factor *= {"constant": weights.constant, "module": weights.module, "chunk": weights.chunk}[entry.kind]
+    return factor
 
 
 def _folded(scored: Iterable[_Scored]) -> tuple[list[_Scored], dict[int, list[Candidate]]]:

@@ -79,7 +79,9 @@ def retrieve(generation: Generation, request: Request, number: int, num: int = N
         )
         parts = {id_: {} for id_ in ids[: num * _OVERSAMPLED]} if request.query.filters else {}
     entries = generation.catalogue.entries(list(parts))
-    passing = [entry for entry in entries.values() if _passes(entry, request)]
+    passing = list(entries.values())
+    if request.query.filters:
+        passing = [entry for entry in passing if _passes(entry, request)]
     _fill_in(generation, request, parts, passing)
     return Retrieved([Candidate(entry, parts[entry.id], number) for entry in passing])
 

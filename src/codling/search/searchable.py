@@ -161,8 +161,10 @@ class Searchable:
             entries = generation.catalogue.in_file(self.indexes[number].relative(path))
             if entries:
                 holding = [entry for entry in entries if entry.top_line <= line <= entry.end_line]
-                near = holding or sorted(entries, key=lambda entry: -abs(entry.line - line))
-                return number, min(near, key=lambda entry: entry.end_line - entry.top_line) if holding else near[-1]
+                if not holding:
+                    return number, min(entries, key=lambda entry: abs(entry.line - line))
+                # A file that begins with a definition shares that line with its module, which has no text of its own.
+                return number, min(holding, key=lambda each: (each.kind == "module", each.end_line - each.top_line))
         raise InputError(f"{path} is in no index that is searched; `codling index` takes up new files")
 
 

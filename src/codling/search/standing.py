@@ -6,7 +6,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Standing", "standing_of"]
+from codling.search.intent import stems
+
+__all__ = ["Standing", "file_words", "standing_of"]
 
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|testing|specs?|__tests__|testdata|test[-_]?data|fixtures?|mocks?|e2e)/"
@@ -41,3 +43,10 @@ def standing_of(path: str) -> Standing:
         is_example=_EXAMPLE.search(path) is not None,
         is_entry=_ENTRY.search(path) is not None,
     )
+
+
+@lru_cache(maxsize=100_000)
+def file_words(path: str) -> frozenset[str]:
+    """Stems of the words of a file's name, without its suffix."""
+    name = path.rpartition("/")[2]
+    return stems(name.rpartition(".")[0] or name)

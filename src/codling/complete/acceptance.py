@@ -27,16 +27,19 @@ BUCKETS = 20  # of scores, each 0.05 wide: finer ones would hold too few suggest
 MAX_ROWS = 50_000  # a year of four languages in three editors; about 3 MB
 KEEP_DAYS = 366
 FLUSH_S = 10.0  # a process that is killed loses the counts of that time at most
+_MAX_WAITING = 1_000  # counts that could not be written
 _MAX_NAME = 50  # characters of a client's or a language's name
-_BUSY_S = 1.0  # to wait for another process that writes
+_BUSY_S = 3.0  # to wait for another process that writes
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS counts (
-  day TEXT, client TEXT, language TEXT, bucket INTEGER, shown INTEGER, accepted INTEGER, chars INTEGER,
-  PRIMARY KEY (day, client, language, bucket)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value REAL) WITHOUT ROWID;
-"""
+_SCHEMA = (
+    """
+    CREATE TABLE IF NOT EXISTS counts (
+      day TEXT, client TEXT, language TEXT, bucket INTEGER, shown INTEGER, accepted INTEGER, chars INTEGER,
+      PRIMARY KEY (day, client, language, bucket)
+    ) WITHOUT ROWID
+    """,
+    "CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value REAL) WITHOUT ROWID",
+)
 _ADD = """
 INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
   shown = shown + excluded.shown, accepted = accepted + excluded.accepted, chars = chars + excluded.chars
@@ -111,7 +114,7 @@ class Acceptance:
         return bool(self._waiting) and time.monotonic() - self._flushed > FLUSH_S
 
     def flush(self) -> None:
-        """Write what was counted. What cannot be written is dropped, with a line in the log."""
+        """Write what was counted. What cannot be written now waits for the next time, with a line in the log."""
         with self._lock:
             waiting, self._waiting = self._waiting, Counter()
             self._flushed = time.monotonic()
@@ -128,6 +131,9 @@ class Acceptance:
                 database.execute(_DROP_OLDEST, (oldest.isoformat(), MAX_ROWS))
         except (sqlite3.Error, OSError) as error:
             _log.warning("what was accepted cannot be counted in %s: %s", self.path, error)
+            with self._lock:
+                if len(self._waiting) < _MAX_WAITING:
+                    self._waiting += waiting
 
     def counts(self, days: int | None = None) -> list[Count]:
         """All counts, or those of the last days, oldest first.
@@ -187,15 +193,23 @@ class Acceptance:
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as database, database:
-            database.executescript(_SCHEMA)
-            yield database
+        with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")  # one that begins by reading fails at once when another writes
+            try:
+                for statement in _SCHEMA:
+                    database.execute(statement)
+                yield database
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         if not self.path.is_file():
             with contextlib.closing(sqlite3.connect(":memory:")) as database:
-                database.executescript(_SCHEMA)
+                for statement in _SCHEMA:
+                    database.execute(statement)
                 yield database
             return
         try:

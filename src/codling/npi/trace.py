@@ -6,7 +6,7 @@ deep or as wide as the input is long.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,12 +149,19 @@ class Trace:
 
 
 def trace(
-    interpreter: Interpreter, task: Task, problem: Problem, *, max_steps: int = MAX_TRACE_STEPS, teacher: bool = True
+    interpreter: Interpreter,
+    task: Task,
+    problem: Problem,
+    *,
+    max_steps: int = MAX_TRACE_STEPS,
+    teacher: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Trace:
     """Run a task on a problem and note every step.
 
     Args:
         teacher: let the task's own programs run along, to see where the network does otherwise.
+        progress: called from time to time; what it raises ends the run.
 
     Raises:
         TaskError: the bundle does not know the task.
@@ -164,7 +171,13 @@ def trace(
     decider = Evaluate(interpreter.network, shelf)
     recorder = _Recorder(interpreter, task, problem, decider, verified, teacher)
     (outcome,) = interpret(
-        interpreter.network, task, [problem], max_steps=max_steps, decider=decider, watch=recorder.watch
+        interpreter.network,
+        task,
+        [problem],
+        max_steps=max_steps,
+        decider=decider,
+        watch=recorder.watch,
+        progress=progress,
     )
     return recorder.end(outcome)
 

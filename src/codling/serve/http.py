@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,6 +16,7 @@ from starlette.routing import Route
 
 from codling.complete.acceptance import Acceptance
 from codling.errors import BusyError, CodlingError
+from codling.npi.model import SHIPPED
 from codling.serve.api import Api
 from codling.serve.codebase import Codebase, NotIndexedError
 from codling.serve.desk import AbandonedError, Desk
@@ -23,6 +25,7 @@ from codling.serve.guard import Guard, error_response
 from codling.serve.messages import encode
 from codling.serve.metrics import Counted, Metrics
 from codling.serve.models import Shelf, UnknownModelError
+from codling.serve.npiapi import NpiApi
 from codling.serve.openai import OpenAiApi
 from codling.serve.page import Page
 from codling.serve.running import Identity
@@ -55,6 +58,7 @@ def make_app(
     page: Page | None = None,
     code: Codebase | None = None,
     identity: Identity | None = None,
+    programs: str | Path = SHIPPED,
 ) -> Starlette:
     """The application that `codling serve` runs.
 
@@ -64,6 +68,7 @@ def make_app(
         loopback: only this machine can reach it; requests that name another host are refused.
         code: what is searched; None for nothing.
         identity: lets it prove that it is the server that left a notice; None for one that left none.
+        programs: the bundle of learned programs, by name or path; it may be missing.
 
     Returns:
         An ASGI application; its ``state.desk`` can be closed to give up all work under way.
@@ -98,6 +103,7 @@ def make_app(
             Route("/api/models", api.models),
             Route("/api/models/{name:path}", api.model),
             *SearchApi(code=code, desk=desk).routes,
+            *NpiApi(desk=desk, bundle=programs).routes,
             *FeedbackApi(acceptance=acceptance, desk=desk).routes,
             *OpenAiApi(shelf=shelf, desk=desk, budget_ms=limits.budget_ms).routes,
             Route("/api/server", server),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -32,6 +32,11 @@ __all__ = [
     "ModelList",
     "ModelRow",
     "PlaceMessage",
+    "ProgramRunRequest",
+    "ProgramRunResponse",
+    "ProgramTaskMessage",
+    "ProgramsResponse",
+    "ProofMessage",
     "RelatedRequest",
     "RepoMessage",
     "ReposResponse",
@@ -349,6 +354,56 @@ class RepoMessage(Struct, frozen=True, kw_only=True):
 
 class ReposResponse(Struct, frozen=True, kw_only=True):
     repos: list[RepoMessage]
+
+
+class ProofMessage(Struct, frozen=True, kw_only=True):
+    """What the certificate of a learned program says."""
+
+    sizes: str
+    "Of the inputs that it speaks of."
+    frames: int
+    decisions: int
+    "In the frames; each was examined."
+    margin_nats: float
+    "By which the closest of them is right."
+    assumes: list[str]
+
+
+class ProgramTaskMessage(Struct, frozen=True, kw_only=True):
+    """One task that a bundle has learned."""
+
+    name: str
+    summary: str
+    usage: str
+    "The words of a problem, in words."
+    example: list[str]
+    proof: ProofMessage | None
+
+
+class ProgramsResponse(Struct, frozen=True, kw_only=True):
+    model: str | None
+    "None where there is no bundle of learned programs."
+    reason: str
+    "Why there are no tasks; empty when there are."
+    tasks: list[ProgramTaskMessage]
+
+
+class ProgramRunRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A problem that a learned program is to be watched with."""
+
+    task: Name
+    words: Annotated[list[Annotated[str, Meta(max_length=1_000)]], Meta(max_length=500)]
+    "The problem, as on the command line."
+    max_steps: Annotated[int, Meta(ge=1, le=5_000)] = 5_000
+    "About a millisecond and 400 bytes each."
+    session: Name | None = None
+
+
+class ProgramRunResponse(Struct, frozen=True, kw_only=True):
+    trace: dict[str, Any]
+    "The run, as docs/npi-trace.md describes it."
+    proof: ProofMessage | None
+    ms: float
 
 
 class ErrorMessage(Struct, frozen=True):

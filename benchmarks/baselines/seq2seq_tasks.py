@@ -86,11 +86,11 @@ def _row(found: Sequence[tuple[bool, bool, bool, bool]], seconds: float) -> dict
 
 
 def _by_tree(writer: Writer, task: Task, sandbox: Sandbox) -> tuple[bool, bool, bool, bool]:
-    first = writer.write(task.text).candidates[0].code
+    first = next((each.code for each in writer.write(task.text).candidates), "")
     examples = [Example(Case(names=names), value) for names, value in task.examples]
-    searched = search(writer, task.text, examples[:_SHOWN], sandbox=sandbox, seconds=10)
+    searched = search(writer, task.text, examples[:_SHOWN], sandbox=sandbox, seconds=10, widths=(5, _BEAM))
     solved = bool(searched.found) and _passes(searched.found[0].candidate.code, task, sandbox)
-    return True, exact(first, task.code), _passes(first, task, sandbox), solved
+    return _parses(first), exact(first, task.code), _passes(first, task, sandbox), solved
 
 
 def _by_sequence(model: _Seq2Seq, task: Task, sandbox: Sandbox) -> tuple[bool, bool, bool, bool]:

@@ -31,6 +31,9 @@ MAX_STEPS = 700
 LENGTH_POWER = 0.5
 "Of the number of actions, in the measure by which programs of different lengths are compared; chosen on CoNaLa."
 
+_PATIENCE = 12
+"Steps without a new program among the best after which a search ends whose programs in the making are worse."
+
 _LEAST = math.log(1e-6)
 "A choice of less than this probability is not followed."
 
@@ -104,6 +107,8 @@ class _Search:
         "The first LSTM's states at each step, [B, H], for parent feeding."
         self.seen: list[Floats] = []
         self.done: list[Grown] = []
+        self.last_done = 0
+        "The step at which a program was done that is among the best."
         self.places = {value: [i for i, each in enumerate(self.values) if each == value] for value in self.values}
 
     def step(self) -> bool:
@@ -117,7 +122,7 @@ class _Search:
         self._follow(choices)
         if not self.live:
             return False
-        return len(self.done) < self.beam or self._merit(self.live[0]) > self._least_done()
+        return self._may_improve()
 
     def _run(self) -> list[Floats]:
         """The step graph on all live programs."""
@@ -226,8 +231,16 @@ class _Search:
     def _merit(self, live: _Live) -> float:
         return merit(live.score, live.progress.derivation.num_actions)
 
-    def _least_done(self) -> float:
-        return merit(self.done[-1].score, len(self.done[-1].actions))
+    def _may_improve(self) -> bool:
+        """Whether going on may pay: the likeliest program in the making is better than the best that is done, or there
+        are too few, and one came a short while ago."""
+        if not self.done:
+            return True
+        ahead = self._merit(self.live[0])
+        if ahead > merit(self.done[0].score, len(self.done[0].actions)):
+            return True
+        enough = len(self.done) >= self.beam and ahead <= merit(self.done[-1].score, len(self.done[-1].actions))
+        return not enough and len(self.first) - self.last_done < _PATIENCE
 
     def _take(self, choice: _Choice) -> Progress:
         progress, lexicon = self.live[choice.row].progress, self.model.lexicon
@@ -254,9 +267,12 @@ class _Search:
                 weights.append(self.seen[step.time][step.row])
             step = step.before
         tree = tree_of(self.model.lexicon.schema, actions)
-        self.done.append(Grown(tree, score, tuple(actions), np.stack(weights[::-1])))
-        self.done.sort(key=lambda grown: -merit(grown.score, len(grown.actions)))
+        grown = Grown(tree, score, tuple(actions), np.stack(weights[::-1]))
+        self.done.append(grown)
+        self.done.sort(key=lambda each: -merit(each.score, len(each.actions)))
         del self.done[self.beam :]
+        if any(each is grown for each in self.done):
+            self.last_done = len(self.first)
 
 
 def _best(log_probs: npt.NDArray[np.float32], count: int) -> list[int]:

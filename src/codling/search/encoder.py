@@ -10,11 +10,11 @@ costs tens of microseconds a function; and no PyTorch, nor ONNX Runtime, for a b
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from codling.bundle import Bundle, load_bundle
 from codling.errors import BundleError
 from codling.search.unit import Unit
-from codling.search.words import Pieces
+from codling.search.words import Pieces, identifiers
 
 __all__ = ["ENCODER_FORMAT", "FIELDS", "Encoder", "load_encoder", "unit_fields"]
 
@@ -43,16 +43,29 @@ Ids = npt.NDArray[np.int32]
 
 def unit_fields(unit: Unit) -> tuple[str, str, str, str, str]:
     """The texts of FIELDS, in that order."""
-    path = PurePosixPath(unit.path)
-    place = unit.qualified_name.rpartition(".")[0]
-    folders = path.parts[-3:-1]
-    name = unit.name or path.stem
+    name, place = _head_fields(unit)
+    return name, place, unit.signature, unit.doc[:_MAX_DOC], unit.code[:_MAX_CODE]
+
+
+def _head_fields(unit: Unit) -> tuple[str, str]:
+    """Name and place."""
+    file, folders = _file_and_folders(unit.path)
+    return unit.name or file, f"{unit.qualified_name.rpartition('.')[0]} {file} {folders}"
+
+
+@functools.lru_cache(maxsize=64)
+def _file_and_folders(path: str) -> tuple[str, str]:
+    """A file's name without its suffix, and the two folders above it: the same for all units of a file."""
+    pure = PurePosixPath(path)
+    return pure.stem, " ".join(pure.parts[-3:-1])
+
+
+def _field_identifiers(unit: Unit) -> tuple[list[str], ...]:
+    """The identifiers of unit_fields; long texts are cut first, for the cut may go through a word."""
     return (
-        name,
-        f"{place} {path.stem} {' '.join(folders)}",
-        unit.signature,
-        unit.doc[:_MAX_DOC],
-        unit.code[:_MAX_CODE],
+        *map(identifiers, (*_head_fields(unit), unit.signature)),
+        unit.doc_identifiers if len(unit.doc) <= _MAX_DOC else identifiers(unit.doc[:_MAX_DOC]),
+        unit.code_identifiers if len(unit.code) <= _MAX_CODE else identifiers(unit.code[:_MAX_CODE]),
     )
 
 
@@ -96,7 +109,7 @@ class Encoder:
 
     def encode_units(self, units: Iterable[Unit]) -> Floats:
         """Vectors of unit length, float32 [N, D]; zeros where a unit has no word at all."""
-        bags = (self.bag(unit_fields(unit)) for unit in units)
+        bags = (self._bag(_field_identifiers(unit)) for unit in units)
         blocks = [self._encode_block(block) for block in _blocks(bags, _BLOCK)]
         return np.concatenate(blocks) if blocks else np.zeros((0, self.dim), np.float32)
 
@@ -111,21 +124,24 @@ class Encoder:
 
     def bag(self, fields: Sequence[str]) -> Ids:
         """A unit's pieces as ``field · V + piece``, in order, repeats and all."""
-        found: list[int] = []
-        for field, text in enumerate(fields):
-            offset = field * len(self.pieces)
-            found += [offset + number for number in self.pieces.ids(text)] if offset else self.pieces.ids(text)
-        return np.array(found, np.int32)
+        return self._bag(list(map(identifiers, fields)))
+
+    def _bag(self, fields: Sequence[list[str]]) -> Ids:
+        ids = [self.pieces.ids_of(field) for field in fields]
+        found = np.fromiter(chain.from_iterable(ids), np.int32, sum(map(len, ids)))
+        found += np.repeat(np.arange(len(ids), dtype=np.int32) * len(self.pieces), list(map(len, ids)))
+        return found
 
     def _encode_block(self, bags: Sequence[Ids]) -> Floats:
         rows, fields, ids, counts = count_pieces(bags, len(self.pieces))
         vectors_ND = np.zeros((len(bags), self.dim), np.float32)
         if len(rows):
             weights_M = self._field_weight_FV[fields, ids] * saturated(counts)
-            # Sums, not a product of matrices: those start threads, which get in the way of the workers that index.
-            weighted_MD = self._code_VD[ids] * weights_M[:, None]
-            starts = np.flatnonzero(np.diff(rows, prepend=-1))
-            vectors_ND[rows[starts]] = np.add.reduceat(weighted_MD, starts, axis=0)
+            starts = np.searchsorted(rows, np.arange(len(bags) + 1))
+            for row, (start, end) in enumerate(pairwise(starts)):
+                # Not @, which starts threads for a product of this size; they get in the way of the workers that index.
+                code_MD = self._code_VD[ids[start:end]]
+                vectors_ND[row] = np.einsum("m,md->d", weights_M[start:end], code_MD)
         return _normalised(vectors_ND)
 
 
@@ -179,7 +195,7 @@ def read_encoder(bundle: Bundle) -> Encoder:
             query_scale_V=stored.get("query_scale", stored["code_scale"]).astype(np.float32),
             field_weight_FV=stored["field_weight"].astype(np.float32),
             query_weight_V=stored["query_weight"].astype(np.float32),
-            fingerprint=hashlib.sha256(data).hexdigest()[:16],
+            fingerprint=bundle.card.files["encoder.npz"].sha256[:16],  # which it has been checked against
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise BundleError(f"bundle {bundle.path} is damaged ({error}); get it again") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from codling.search.extract import units_of
 from codling.search.store import Floats
-from codling.search.terms import terms_of
+from codling.search.terms import terms_of, terms_of_identifiers
 from codling.search.unit import Entry, Unit
 
 __all__ = ["PreparedFile", "decode_text", "names_of", "prepare", "terms_by_field", "zipped"]
@@ -86,16 +87,21 @@ def names_of(unit: Unit) -> tuple[str, ...]:
     """What somebody may call a unit, lower case: name, Class.name, file.name, folder.name and what lies between."""
     if not unit.name:
         return ()
-    pure = PurePosixPath(unit.path)
     scopes = unit.qualified_name.lower().split(".") if unit.kind != "module" else [unit.name.lower()]
     if unit.qualified_name and unit.kind != "module" and "." in unit.name:  # operator names and the like
         scopes = [unit.qualified_name.lower()]
-    places = [part.lower() for part in pure.parts[-3:-1]] + [pure.stem.lower()]
     name = scopes[-1]
     found = {".".join(scopes[first:]): None for first in range(len(scopes))}
-    found |= {f"{place}.{'.'.join(scopes)}": None for place in places if place != name}
+    found |= {f"{place}.{'.'.join(scopes)}": None for place in _places(unit.path) if place != name}
     found[unit.name.lower()] = None
     return tuple("".join(each.split()) for each in found)
+
+
+@functools.lru_cache(maxsize=64)
+def _places(path: str) -> tuple[str, ...]:
+    """The two folders above a file and its name, lower case: the same for all its units."""
+    pure = PurePosixPath(path.lower())
+    return (*pure.parts[-3:-1], pure.stem)
 
 
 def terms_by_field(units: Sequence[Unit], path: str) -> list[dict[str, str]]:
@@ -106,8 +112,8 @@ def terms_by_field(units: Sequence[Unit], path: str) -> list[dict[str, str]]:
             "name": terms_of(unit.name),
             "place": terms_of(unit.qualified_name.rpartition(".")[0]),
             "signature": terms_of(unit.signature),
-            "doc": terms_of(unit.doc),
-            "all": terms_of(f"{unit.doc}\n{unit.code}"),
+            "doc": terms_of_identifiers(unit.doc_identifiers),
+            "all": terms_of_identifiers(unit.doc_identifiers + unit.code_identifiers),
             "path": of_path,
         }
         for unit in units

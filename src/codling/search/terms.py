@@ -7,15 +7,13 @@ its words, and by all of them in a row. Index and queries go through the same fu
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain, pairwise
 
-from codling.search.words import split_identifier
+from codling.search.words import identifiers, split_identifier
 
-__all__ = ["LANGUAGE_WORDS", "STOP_WORDS", "query_terms", "terms_of"]
+__all__ = ["LANGUAGE_WORDS", "STOP_WORDS", "query_terms", "terms_of", "terms_of_identifiers"]
 
-_IDENTIFIER = re.compile(r"[^\W\d]\w*|\d+")
 _MAX_CACHED = 300_000  # identifiers, about 60 MB
 _MAX_TERM_CHARS = 60  # longer ones are keys and hashes
 _MAX_JOINED = 4  # words of a query that may be one identifier
@@ -82,7 +80,11 @@ def terms_of(text: str, max_terms: int = 4_000) -> str:
     Args:
         max_terms: identifiers read at most.
     """
-    found = _IDENTIFIER.findall(text)
+    return terms_of_identifiers(identifiers(text), max_terms)
+
+
+def terms_of_identifiers(found: Sequence[str], max_terms: int = 4_000) -> str:
+    """See terms_of."""
     return " ".join(map(_cache.__getitem__, found[:max_terms] if len(found) > max_terms else found))
 
 
@@ -91,7 +93,7 @@ def query_terms(text: str) -> tuple[str, ...]:
 
     Stop words are left out where others remain, and names of languages where two others do: code seldom names its own.
     """
-    words = _IDENTIFIER.findall(text)
+    words = identifiers(text)
     telling = [word for word in words if word.lower() not in STOP_WORDS] or words
     others = [word for word in telling if word.lower() not in LANGUAGE_WORDS]
     telling = others if len(others) > 1 else telling

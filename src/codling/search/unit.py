@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, get_args
 
+from codling.search.words import identifiers
+
 __all__ = ["KINDS", "Entry", "Unit", "UnitKind", "unit_id"]
 
 UnitKind = Literal["function", "method", "class", "interface", "enum", "type", "constant", "module", "chunk"]
@@ -75,6 +77,16 @@ class Unit:
     def content_hash(self) -> int:
         """See Entry.content_hash."""
         return unit_id(" ".join(self.text.split()))
+
+    @cached_property
+    def doc_identifiers(self) -> list[str]:
+        """Those of the documentation, in order: read once for all that is indexed by them."""
+        return identifiers(self.doc)
+
+    @cached_property
+    def code_identifiers(self) -> list[str]:
+        """Those of the code, in order."""
+        return identifiers(self.code)
 
     @cached_property
     def entry(self) -> Entry:

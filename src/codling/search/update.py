@@ -29,6 +29,7 @@ Progress = Callable[[int, int], None]
 
 _BATCH_FILES = 400  # that change together: a batch is one transaction, and lies in memory
 _TASK_FILES = 12  # for one worker at a time: enough to be worth sending
+_AHEAD_FILES = 2 * _BATCH_FILES  # that workers may be ahead: they go on while a batch is written
 _MIN_PARALLEL = 150  # files; fewer are read before a worker has started
 _COMMIT_UNITS = 200_000  # vectors that wait in memory while an index is made
 
@@ -274,7 +275,7 @@ def _prepared(
     from codling.corpus.workers import in_order, worker_pool  # processes take time even to import
 
     with worker_pool(workers) as pool:
-        for results in in_order(pool, _run, tasks, ahead=4 * workers):
+        for results in in_order(pool, _run, tasks, ahead=max(4 * workers, _AHEAD_FILES // _TASK_FILES)):
             yield from results
 
 

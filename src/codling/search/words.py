@@ -58,9 +58,13 @@ class Pieces:
 
     def ids(self, text: str) -> list[int]:
         """Piece ids of a text or a stretch of code, in order; punctuation and operators are passed over."""
+        return self.ids_of(identifiers(text))
+
+    def ids_of(self, found: Iterable[str]) -> list[int]:
+        """Piece ids of identifiers, in order."""
         if len(self._cache) > _MAX_CACHED:
             self._cache = _Cache(self)
-        return list(chain.from_iterable(map(self._cache.__getitem__, _IDENTIFIER.findall(text))))
+        return list(chain.from_iterable(map(self._cache.__getitem__, found)))
 
     def ids_of_words(self, words: Iterable[str]) -> list[int]:
         """Piece ids of lower-case words."""

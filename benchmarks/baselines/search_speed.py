@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +26,8 @@ from codling.search.train.summary import summary_of
 __all__ = ["measure"]
 
 NUM_QUERIES = 200
+NUM_EXACT = 40  # of them, asked also in other ways
+NUM_TIMES = 5  # for what is slower than a query
 SEED = 0
 MAX_FILE_BYTES = 400_000
 
@@ -39,40 +45,69 @@ def measure(folders: Sequence[Path], sizes: Sequence[int], encoder: str) -> dict
 
 def measure_one(root: Path, where: Path, queries: list[str], encoder: str) -> dict[str, dict[str, float]]:
     start = time.perf_counter()
-    index = CodeIndex.build(root, folder=where, encoder=encoder, workers=2)
-    build_s = time.perf_counter() - start
-    num_units = index.num_units
-    row = {
-        "units": float(num_units),
-        "units a second, 2 cores": num_units / build_s,
-        "MB on disk": sum(path.stat().st_size for path in where.rglob("*") if path.is_file()) / 1e6,
-    }
-    index.close()
-    index = CodeIndex.open(root, folder=where)
-    for query in queries[:20]:
-        index.search(query)
-    before = psutil.Process().memory_info().rss
-    times = []
-    for query in queries:
-        start = time.perf_counter()
-        index.search(query)
-        times.append(1000 * (time.perf_counter() - start))
-    row |= {"p50 ms": float(np.median(times)), "p95 ms": float(np.percentile(times, 95))}
-    row["MB more memory"] = (psutil.Process().memory_info().rss - before) / 1e6
-    index.close()
+    with CodeIndex.build(root, folder=where, encoder=encoder, workers=2) as index:
+        build_s = time.perf_counter() - start
+        num_units, num_bytes = index.num_units, index.num_bytes
+    row = {"units": float(num_units), "units a second, 2 cores": num_units / build_s, "MB on disk": num_bytes / 1e6}
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:  # its memory is the reader's
+        row |= alone.submit(ask, root, where, queries).result()
+    row["one file changed, ms"] = float(np.median([reindex_ms(root, where) for _ in range(NUM_TIMES)]))
+    command = [sys.executable, "-m", "codling", "search", queries[0], "--root", str(root), "--folder", str(where)]
+    for name, options in (("start to answer, ms", ()), ("… files not looked at", ("--no-update",))):
+        row[name] = median_ms(lambda options=options: run([*command, "--json", *options]), NUM_TIMES)
     rows = {f"codling, {num_units:,} units": row}
     program = shutil.which("rg")
     if program:
-        times = []
-        for query in queries[:40]:
-            word = max(query.split(), key=len)
-            start = time.perf_counter()
-            subprocess.run([program, "-F", "-l", "--", word, str(root)], capture_output=True, check=False)
-            times.append(1000 * (time.perf_counter() - start))
-        rows[f"ripgrep, one word, {num_units:,} units"] = {"p50 ms": float(np.median(times))}
+        words = iter([max(query.split(), key=len) for query in queries[:NUM_EXACT]])
+        row = {"p50 ms": median_ms(lambda: run([program, "-F", "-l", "--", next(words), str(root)]), NUM_EXACT)}
+        rows[f"ripgrep, one word, {num_units:,} units"] = row
     else:
         print("left out: ripgrep (not installed)", file=sys.stderr)
     return rows
+
+
+def ask(root: Path, where: Path, queries: list[str]) -> dict[str, float]:
+    """What queries take, and the memory of the process that asks them."""
+    with CodeIndex.open(root, folder=where) as index:
+        for query in queries[:20]:
+            index.search(query)
+        times = [timed_ms(lambda query=query: index.search(query)) for query in queries]
+        row = {"p50 ms": float(np.median(times)), "p95 ms": float(np.percentile(times, 95))}
+        row["MB memory"] = psutil.Process().memory_info().rss / 1e6
+        some = [(query, max(query.split(), key=len)) for query in queries[20 : 20 + NUM_EXACT]]
+        for name, made in (
+            ("words alone p50 ms", [query for query, _ in some]),
+            ("lang: path: p50 ms", [f"{query} lang:python path:p00" for query, _ in some]),
+            ("exact string p50 ms", [f'"{word}"' for _, word in some]),
+            ("expression p50 ms", [f"re:/{re.escape(word).replace('/', '.')}\\w*/" for _, word in some]),
+        ):
+            asked = functools.partial(index.search, neural=not name.startswith("words"))
+            row[name] = float(np.median([timed_ms(functools.partial(asked, query)) for query in made]))
+    return row
+
+
+def reindex_ms(root: Path, where: Path) -> float:
+    """Time until the index has a change of one file among all that are there."""
+    with CodeIndex.open(root, folder=where) as index:
+        path = next(path for path in sorted(index.generation().catalogue.paths().values()) if path.endswith(".py"))
+        text = (root / path).read_text(encoding="utf-8", errors="replace")
+        (root / path).unlink()  # the other end of a hard link is somebody's source
+        (root / path).write_text(f"{text}\n\ndef added_{time.time_ns()}():\n    return 1\n", encoding="utf-8")
+        return timed_ms(index.update)
+
+
+def timed_ms(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - start)
+
+
+def median_ms(work: Callable[[], object], times: int) -> float:
+    return float(np.median([timed_ms(work) for _ in range(times)]))
+
+
+def run(command: Sequence[str]) -> None:
+    subprocess.run(command, capture_output=True, check=False)
 
 
 def link_files(folders: Sequence[Path], root: Path, size: int) -> list[str]:

@@ -153,23 +153,30 @@ def list_folder(
     """
     found: list[str] = []
     specs: dict[str, GitIgnoreSpec] = {}
-    for where, folders, files in os.walk(folder, followlinks=False):  # symbolic links may run in circles
-        here = Path(where).relative_to(folder).as_posix()
-        prefix = "" if here == "." else f"{here}/"
-        if ".gitignore" in files:
-            specs[prefix] = _read_gitignore(Path(where) / ".gitignore")
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in skipped
-            and not name.endswith(".egg-info")
-            and not (Path(where) / name / "pyvenv.cfg").exists()
-            and not _ignored(f"{prefix}{name}/", specs)
-        )
-        for name in files:
-            path = f"{prefix}{name}"
-            if wanted(path) and not _ignored(path, specs) and not (Path(where) / name).is_symlink():
-                found.append(path)
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
+        try:
+            with os.scandir(f"{folder}/{prefix}") as entries:
+                here = list(entries)
+        except OSError:  # not for us to read, or gone since
+            continue
+        if any(entry.name == ".gitignore" for entry in here):
+            specs[prefix] = _read_gitignore(folder / prefix / ".gitignore")
+        for entry in here:
+            name, path = entry.name, f"{prefix}{entry.name}"
+            if entry.is_symlink():  # they may run in circles
+                continue
+            if not entry.is_dir():
+                if wanted(path) and not _ignored(path, specs):
+                    found.append(path)
+            elif not (
+                name in skipped
+                or name.endswith(".egg-info")
+                or _ignored(f"{path}/", specs)
+                or Path(entry.path, "pyvenv.cfg").exists()
+            ):
+                waiting.append(f"{path}/")
     return sorted(found)
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import functools
 import importlib
+import posixpath
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ def _by_suffix() -> dict[str, Language]:
 
 def language_of(path: str) -> Language | None:
     """The row of a file by its suffix; None where the table has none."""
-    return _by_suffix().get(PurePosixPath(path).suffix.lower())
+    return _by_suffix().get(posixpath.splitext(path)[1].lower())
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -246,7 +247,7 @@ def _changes(
     present = []
     for path in sorted(asked):
         try:
-            about = (root / path).stat()
+            about = os.stat(f"{root}/{path}")  # noqa: PTH116 - a path object costs more than the look
         except OSError:
             continue
         row = known.get(path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+import posixpath
+from pathlib import Path
 
 from codling.corpus.readers import SKIPPED_FOLDERS, list_folder
 from codling.errors import InputError
@@ -57,10 +58,10 @@ _NOT_IN_ENVIRONMENTS = frozenset(("__pycache__", "node_modules", ".git"))
 
 def is_indexed(path: str) -> bool:
     """Whether a file's name says that somebody wrote it and may want to find it."""
-    name = PurePosixPath(path).name.lower()
+    name = posixpath.basename(path).lower()
     if name.endswith(_GENERATED):
         return False
-    return language_of(path) is not None or PurePosixPath(name).suffix in _TEXT_SUFFIXES or name in _TEXT_NAMES
+    return language_of(path) is not None or posixpath.splitext(name)[1] in _TEXT_SUFFIXES or name in _TEXT_NAMES
 
 
 def files_of(root: Path, options: IndexOptions) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -31,6 +32,8 @@ from codling.cli.write import write
 from codling.errors import CodlingError
 
 __all__ = ["app", "main"]
+
+_GC_THRESHOLD = 50_000  # a start makes many objects and drops few: looking for circles among them is a tenth of it
 
 app = typer.Typer(
     name="codling",
@@ -81,6 +84,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # answers hold any text, whatever the locale says
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    gc.set_threshold(_GC_THRESHOLD)
     try:
         sys.exit(app(standalone_mode=False))
     except CodlingError as error:

@@ -93,6 +93,7 @@ def rank(query: Query, candidates: Sequence[Candidate], k: int, weights: Weights
     scored = _scored(intent, candidates, weights)
     kept, folded = _folded(scored)
     _support(kept, weights)
+    kept.sort(key=_order)
     _spread(kept, weights)
     best = sorted(kept, key=_order)[:k]
     return [
@@ -114,18 +115,18 @@ def _scored(intent: Intent, candidates: Sequence[Candidate], weights: Weights) -
     has_words = intent.form != "symbol" and bool(intent.stems)  # a name is judged as a whole: _exactness
     scored = []
     for each in candidates:
-        entry = each.entry
+        entry, found = each.entry, each.parts
         parts = {
-            "words": words * each.parts.get(BM25, 0.0) / best_words,
-            "meaning": (1 - words) * max(each.parts.get(COSINE, 0.0), 0.0) / (best_cosine or 1.0),
+            "words": words * found.get(BM25, 0.0) / best_words,
+            "meaning": (1 - words) * max(found.get(COSINE, 0.0), 0.0) / (best_cosine or 1.0),
             "name": weights.name * _agreement(stems(entry.name), intent) if has_words else 0.0,
             "file": weights.file * _agreement(file_words(entry.path), intent) if has_words else 0.0,
-            "literal": math.log1p(each.parts.get(LITERAL, 0.0)),
-            "named": weights.named * _is_named(entry, intent),
+            "literal": math.log1p(found[LITERAL]) if LITERAL in found else 0.0,
+            "named": weights.named if intent.form == "mixture" and _is_named(entry, intent) else 0.0,
         }
         total = sum(parts.values())
         parts["standing"] = total * (_factor(entry, intent, weights) - 1)
-        parts["exact"] = weights.exact * _exactness(entry, intent)
+        parts["exact"] = weights.exact * _exactness(entry, intent) if intent.symbol else 0.0
         scored.append(_Scored(each, parts, sum(parts.values())))
     return scored
 
@@ -138,7 +139,7 @@ def _agreement(name: frozenset[str], intent: Intent) -> float:
 
 def _exactness(entry: Entry, intent: Intent) -> float:
     """How nearly the unit is called what a symbol query says; in [0, 1]."""
-    if not intent.symbol or not entry.name:
+    if not entry.name:
         return 0.0
     wanted, called = intent.symbol, entry.qualified_name or entry.name
     if _ends(called, wanted) or entry.name == wanted:
@@ -157,7 +158,7 @@ def _ends(called: str, wanted: str) -> bool:
 
 
 def _is_named(entry: Entry, intent: Intent) -> bool:
-    if intent.form != "mixture" or not entry.name or entry.kind == "module":
+    if not entry.name or entry.kind == "module":
         return False
     return entry.name in intent.names or entry.qualified_name in intent.names
 
@@ -184,7 +185,7 @@ def _factor(entry: Entry, intent: Intent, weights: Weights) -> float:
 
 
 def _folded(scored: Iterable[_Scored]) -> tuple[list[_Scored], dict[int, list[Candidate]]]:
-    """One of each group of copies, the best, and the others by it."""
+    """One of each group of copies, the best, and the others by it; best first."""
     kept: list[_Scored] = []
     by_text: dict[int, _Scored] = {}
     by_head: dict[tuple[str, str, str], _Scored] = {}
@@ -212,7 +213,11 @@ def _alike(one: Candidate, other: Candidate) -> bool:
 
 
 def _support(scored: Sequence[_Scored], weights: Weights) -> None:
-    """Add what the other units of its file say for a unit."""
+    """Add what the other units of its file say for a unit.
+
+    Args:
+        scored: best first.
+    """
     files = _by_file(scored)
     sums = {
         path: sum(each.score * weights.support_decay**place for place, each in enumerate(units[:_SUPPORTING]))
@@ -229,7 +234,11 @@ def _support(scored: Sequence[_Scored], weights: Weights) -> None:
 
 
 def _spread(scored: Sequence[_Scored], weights: Weights) -> None:
-    """Take from each further unit of a file, so that a list shows more than one file."""
+    """Take from each further unit of a file, so that a list shows more than one file.
+
+    Args:
+        scored: best first.
+    """
     for units in _by_file(scored).values():
         for place, each in enumerate(units):
             each.parts["repeated"] = (each.score - each.parts["exact"]) * (weights.repeated**place - 1)
@@ -237,9 +246,9 @@ def _spread(scored: Sequence[_Scored], weights: Weights) -> None:
 
 
 def _by_file(scored: Sequence[_Scored]) -> dict[tuple[int, str], list[_Scored]]:
-    """Units by index and file, best first."""
+    """Units by index and file, in the order in which they come."""
     files: dict[tuple[int, str], list[_Scored]] = defaultdict(list)
-    for each in sorted(scored, key=_order):
+    for each in scored:
         files[each.candidate.index, each.candidate.entry.path].append(each)
     return files
 

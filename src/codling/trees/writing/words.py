@@ -29,6 +29,7 @@ _QUOTED = re.compile(
     r"(?<![\w'\"`])(?P<prefix>[urbURB]{0,2})(?P<quote>['\"`])(?P<body>(?:\\.|(?!(?P=quote)).)*)(?P=quote)(?!\w)", re.S
 )
 _PLAIN = re.compile(r"[^\W\d]\w*|\d+\.\d+|\d+|[^\w\s]")
+_MODULE = re.compile(r"(?:(?<=from )|(?<=import )|(?<=module ))[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _MARKER = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*_END\b")
 _QUOTES = {"'": "single", '"': "double", "`": "code"}
 
@@ -101,6 +102,15 @@ def _literal(text: str, spelt: str) -> str:
 
 
 def _plain(text: str) -> Iterator[Word]:
+    start = 0
+    for module in _MODULE.finditer(text):
+        yield from _parts(text[start : module.start()])
+        yield Word(module[0], "joined")  # as a whole, since an import takes it so
+        start = module.start()
+    yield from _parts(text[start:])
+
+
+def _parts(text: str) -> Iterator[Word]:
     for part in _PLAIN.findall(text):
         kind = "number" if part[0].isdigit() else "name" if part[0].isalnum() or part[0] == "_" else "sign"
         yield Word(part, kind)

@@ -18,6 +18,7 @@ import secrets
 import stat
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -159,7 +160,9 @@ def runtime_folder() -> Path:
         return Path(home) / "run"
     import platformdirs
 
-    return platformdirs.user_runtime_path("codling")
+    with warnings.catch_warnings():  # of a system without such a folder, where it takes one among the temporary ones
+        warnings.simplefilter("ignore")
+        return platformdirs.user_runtime_path("codling")
 
 
 def authorization(notice: Notice) -> dict[str, str]:

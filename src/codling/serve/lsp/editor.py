@@ -76,7 +76,7 @@ class Editor:
         self._folders = [Path(folder) for folder in folders if folder]
 
     async def initialized(self, _: object) -> None:
-        await self._set_up()
+        self._jobs.background(self._set_up())
 
     async def changed_configuration(self, params: types.DidChangeConfigurationParams) -> None:
         given = params.settings
@@ -86,13 +86,13 @@ class Editor:
         if any(
             getattr(before, key) != getattr(self.settings, key) for key in ("model", "project", "index", "use_server")
         ):
-            await self._set_up()
+            self._jobs.background(self._set_up())
 
     async def changed_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
         gone = {path_of(folder.uri) for folder in params.event.removed}
         added = [Path(path) for folder in params.event.added if (path := path_of(folder.uri))]
         self._folders = [*(folder for folder in self._folders if str(folder) not in gone), *added]
-        await self._set_up()
+        self._jobs.background(self._set_up())
 
     def close(self) -> None:
         """Keep what is known for the next session."""

@@ -20,7 +20,7 @@ help: ## Show this list
 serve: $(VENV)/.stamp-serve $(PAGE) ## Open the page on the model that ships (ARGS="--port 0 --model NAME")
 	@$(BIN)/codling serve $(ARGS)
 
-test: lint $(PAGE) web/node_modules/.stamp-test chromium ## Set up everything and run all checks and tests (ARGS="-k name")
+test: lint $(PAGE) web/node_modules/.stamp-test tests/clients/node_modules/.stamp chromium ## Set up everything and run all checks and tests (ARGS="-k name")
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.stamp-test
@@ -64,6 +64,11 @@ $(PAGE): web/node_modules/.stamp $(PAGE_SOURCES)
 
 web/node_modules/.stamp-test: $(PAGE)
 	cd web && $(NPM) run --silent test
+	@touch $@
+
+# Other people's clients, which the tests run against our servers.
+tests/clients/node_modules/.stamp: tests/clients/package.json tests/clients/package-lock.json
+	cd tests/clients && $(NPM) ci --no-progress --loglevel=error
 	@touch $@
 
 chromium: $(VENV)/.stamp-test

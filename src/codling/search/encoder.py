@@ -27,7 +27,7 @@ from codling.search.words import Pieces, identifiers
 
 __all__ = ["ENCODER_FORMAT", "FIELDS", "Encoder", "load_encoder", "unit_fields"]
 
-ENCODER_FORMAT = 1
+ENCODER_FORMAT = 2
 "Version of what encoder.npz holds and of how units become fields; a reader refuses others."
 
 FIELDS = ("name", "place", "signature", "doc", "code")
@@ -136,7 +136,7 @@ class Encoder:
         rows, fields, ids, counts = count_pieces(bags, len(self.pieces))
         vectors_ND = np.zeros((len(bags), self.dim), np.float32)
         if len(rows):
-            weights_M = self._field_weight_FV[fields, ids] * saturated(counts)
+            weights_M = self._field_weight_FV[fields, ids] * saturated(counts) * damped(rows * len(FIELDS) + fields)
             starts = np.searchsorted(rows, np.arange(len(bags) + 1))
             for row, (start, end) in enumerate(pairwise(starts)):
                 # Not @, which starts threads for a product of this size; they get in the way of the workers that index.
@@ -158,6 +158,15 @@ def count_pieces(bags: Sequence[Ids], num_pieces: int) -> tuple[npt.NDArray[np.i
 def saturated(counts: npt.NDArray[np.int64]) -> Floats:
     """A word that occurs often counts more, but not as often: 1 + ln(count)."""
     return (1 + np.log(counts)).astype(np.float32)
+
+
+def damped(fields: npt.NDArray[np.int64]) -> Floats:
+    """A long field outweighs a short one, but not by its length: 1 / √(distinct pieces of the field), for each piece.
+
+    Args:
+        fields: of each piece, the number of its field among all fields of all units.
+    """
+    return (np.bincount(fields)[fields] ** -0.5).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=4)

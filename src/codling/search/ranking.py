@@ -3,7 +3,7 @@
 A unit's score is a weighted mean of what the words say (BM25 as a share of the list's best) and what the encoder says
 (cosine likewise), by weights that depend on what the query is: fusing scores loses less than fusing ranks (Bruch et al.
 2023, "An analysis of fusion functions for hybrid retrieval"), and one weight for all queries fails either names or
-descriptions. To it come the agreement of the query with the unit's name and with its file's, and the support of its
+descriptions. To it come the agreement of the query with the name of its file, and the support of its
 file: several good units of one file speak for each other. Tests, vendored code and examples count less unless they are
 asked for; each further hit of one file counts less than the one before; and copies of one thing are one hit.
 """
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from codling.search.candidate import BM25, COSINE, LITERAL, Candidate, Ranked
-from codling.search.intent import Intent, intent_of, stems
+from codling.search.intent import Intent, intent_of
 from codling.search.query import Query
 from codling.search.standing import file_words, standing_of
 from codling.search.unit import Entry
@@ -32,14 +32,12 @@ class Weights:
     "Share of the words' score, the rest being the encoder's, where the query is a name,"
     words_mixture: float = 0.4
     "a name among other words,"
-    words_phrase: float = 0.25
+    words_phrase: float = 0.1
     "a description."
     exact: float = 2.0
     "The query is the unit's name. More than all other parts together, so that it stands above what is not."
     named: float = 0.4
     "A word of the query that looks like a name is the unit's."
-    name: float = 0.15
-    "Words of the query and of the unit's name are the same."
     file: float = 0.1
     "Words of the query and of the file's name are the same."
     support: float = 0.25
@@ -119,7 +117,6 @@ def _scored(intent: Intent, candidates: Sequence[Candidate], weights: Weights) -
         parts = {
             "words": words * found.get(BM25, 0.0) / best_words,
             "meaning": (1 - words) * max(found.get(COSINE, 0.0), 0.0) / (best_cosine or 1.0),
-            "name": weights.name * _agreement(stems(entry.name), intent) if has_words else 0.0,
             "file": weights.file * _agreement(file_words(entry.path), intent) if has_words else 0.0,
             "literal": math.log1p(found[LITERAL]) if LITERAL in found else 0.0,
             "named": weights.named if intent.form == "mixture" and _is_named(entry, intent) else 0.0,

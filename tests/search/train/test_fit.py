@@ -96,13 +96,16 @@ def test_views_are_the_same_for_the_same_seed(bags: Bags, pieces: Pieces) -> Non
 
 
 def test_views_drop_what_they_should(bags: Bags, pieces: Pieces) -> None:
-    nothing = ViewConfig(run=8, with_doc=0, drop_query=0, with_phrase=0, drop_fields=(0, 0, 0, 0, 0))
+    nothing = ViewConfig(run=8, with_doc=0, drop_query=0, with_phrase=0, drop_fields=(0, 0, 0, 0, 0), drop_code=0)
     queries, code = Views(bags, nothing, pieces=pieces, batch_size=64, seed=0).next()
     assert not ((code.pieces_M // len(pieces)) == DOC).any()
     without_names = dataclasses.replace(nothing, drop_fields=(1, 1, 1, 0, 0))
     _, code = Views(bags, without_names, pieces=pieces, batch_size=64, seed=0).next()
     assert set((code.pieces_M // len(pieces)).tolist()) == {4}
     assert len(queries.offsets_N) == len(code.offsets_N)
+    whole = Views(bags, nothing, pieces=pieces, batch_size=64, seed=0).next()[1]
+    halved = Views(bags, dataclasses.replace(nothing, drop_code=0.5), pieces=pieces, batch_size=64, seed=0).next()[1]
+    assert len(halved.pieces_M) == pytest.approx(len(whole.pieces_M) / 2, rel=0.1)
 
 
 def test_it_learns(fitted: Fitted) -> None:

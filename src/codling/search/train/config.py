@@ -20,7 +20,7 @@ class EncoderConfig:
     "Of the vectors."
     shared: bool = False
     "One table for code and queries instead of two."
-    field_weights: tuple[float, ...] = (1.0, 0.3, 0.5, 0.7, 0.5)
+    field_weights: tuple[float, ...] = (1.0, 0.3, 0.6, 1.0, 1.2)
     "How much a word counts in each of codling.search.encoder.FIELDS before training."
 
 
@@ -32,12 +32,14 @@ class ViewConfig:
     "Units of one project that stand together in a batch: the neighbours are what a query must be told apart from."
     with_doc: float = 0.5
     "Share of units that keep the rest of their documentation, and a random part of their summary's words."
-    drop_query: float = 0.4
+    drop_query: float = 0.3
     "Share of the summary's words that the query lacks."
-    with_phrase: float = 0.3
+    with_phrase: float = 0.6
     "Share of queries with words around them that people add when they ask: how to, in python."
-    drop_fields: tuple[float, ...] = (0.4, 0.4, 0.3, 0.0, 0.15)
+    drop_fields: tuple[float, ...] = (0.25, 0.4, 0.25, 0.0, 0.1)
     "Share of units that lack each of codling.search.encoder.FIELDS."
+    drop_code: float = 0.2
+    "Share of the distinct pieces of the remaining fields that the code lacks."
 
 
 @dataclass(frozen=True, kw_only=True)

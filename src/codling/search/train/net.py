@@ -67,7 +67,11 @@ class BagEncoder(nn.Module):
 
     def encode_code(self, bag: Bag) -> Tensor:
         """Vectors of unit length, float [N, D]."""
-        weights_M = self.log_weights_GV.view(-1)[bag.pieces_M].exp() * (1 + bag.counts_M.log())
+        ends_N = torch.cat([bag.offsets_N[1:], bag.offsets_N.new_tensor([len(bag.pieces_M)])])
+        owners_M = torch.repeat_interleave(torch.arange(len(ends_N)), ends_N - bag.offsets_N)
+        fields_M = owners_M * len(FIELDS) + bag.pieces_M // len(self.code_VD)
+        damped_M = torch.bincount(fields_M)[fields_M].float().rsqrt()  # codling.search.encoder.damped
+        weights_M = self.log_weights_GV.view(-1)[bag.pieces_M].exp() * (1 + bag.counts_M.log()) * damped_M
         return _summed(self.code_VD, bag.pieces_M % len(self.code_VD), weights_M, bag.offsets_N)
 
     def encode_queries(self, bag: Bag) -> Tensor:

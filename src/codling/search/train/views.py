@@ -100,12 +100,11 @@ class Views:
         shown_rest = told[of_rest]
         shown_summary = told[of_summary] & (self._rng.random(len(summary)) < share[of_summary])
         doc = np.concatenate([rest[shown_rest], summary[shown_summary]]) + DOC * bags.num_pieces
-        return _bag(
-            np.concatenate([pieces[kept], doc]),
-            np.concatenate([owners[kept], of_rest[shown_rest], of_summary[shown_summary]]),
-            np.concatenate([counts[kept], np.ones(len(doc))]),
-            len(units),
-        )
+        shown = np.concatenate([pieces[kept], doc])
+        owners = np.concatenate([owners[kept], of_rest[shown_rest], of_summary[shown_summary]])
+        counts = np.concatenate([counts[kept], np.ones(len(doc))])
+        remains = self._rng.random(len(shown)) >= config.drop_code
+        return _bag(shown[remains], owners[remains], counts[remains], len(units))
 
 
 def _ids(pieces: Pieces, text: str) -> npt.NDArray[np.int32]:

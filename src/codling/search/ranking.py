@@ -3,9 +3,9 @@
 A unit's score is a weighted mean of what the words say (BM25 as a share of the list's best) and what the encoder says
 (cosine likewise), by weights that depend on what the query is: fusing scores loses less than fusing ranks (Bruch et al.
 2023, "An analysis of fusion functions for hybrid retrieval"), and one weight for all queries fails either names or
-descriptions. To it come the agreement of the query with the name of its file, and the support of its
-file: several good units of one file speak for each other. Tests, vendored code and examples count less unless they are
-asked for; each further hit of one file counts less than the one before; and copies of one thing are one hit.
+descriptions. To it come the agreement of the query with the name of the file, and the support of the file:
+several good units of one file speak for each other. Tests, vendored code and examples count less unless they are asked
+for; each further hit of one file counts less than the one before; and copies of one thing are one hit.
 """
 
 from __future__ import annotations

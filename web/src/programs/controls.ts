@@ -33,8 +33,8 @@ export class Controls {
   private readonly forth = this.button("Step ▶", "→", () => this.player.goTo(this.player.position + 1));
   private readonly over = this.button("Over ↷", "Shift →", () => this.goOver());
   private readonly out = this.button("Out ↥", "Shift ↑", () => this.goOut());
-  private readonly first = this.button("⏮", "Home", () => this.player.goTo(0), "To the beginning");
-  private readonly last = this.button("⏭", "End", () => this.replay && this.player.goTo(this.replay.end), "To the end");
+  private readonly first = this.button("|◀", "Home", () => this.player.goTo(0), "To the beginning");
+  private readonly last = this.button("▶|", "End", () => this.replay && this.player.goTo(this.replay.end), "To the end");
   private replay: Replay | undefined;
 
   readonly element = el(

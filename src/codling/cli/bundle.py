@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -82,60 +82,57 @@ def show(name: Name, json: JsonOption = False) -> None:
 
 @app.command()
 def check(name: Name, json: JsonOption = False) -> None:
-    """Check a bundle: every hash, the vocabulary, and that the graph loads and predicts."""
-    import numpy as np
-
+    """Check a bundle: every hash, the vocabulary, and that what it holds loads and answers."""
     from codling.bundle import load_bundle
-    from codling.engine import load_model
 
     bundle = load_bundle(name)
-    if bundle.card.kind == "npi":
-        _check_programs(bundle, json)
-        return
-    if bundle.card.kind == "write":
-        _check_writer(bundle, json)
-        return
+    checks = {"npi": _programs, "write": _writer, "search": _encoder}
+    found = checks.get(bundle.card.kind, _language_model)(bundle)
+    report = {"name": bundle.name, "path": str(bundle.path), "bytes": bundle.num_bytes, "files": len(bundle.card.files)}
+    if json:
+        print_json(report | found)
+    else:
+        what = f"{bundle.num_bytes:,} bytes in {len(bundle.card.files)} files, {bundle.path}"
+        stdout().print(f"{bundle.name}: whole ({what})", markup=False)
+
+
+def _language_model(bundle: Bundle) -> dict[str, Any]:
+    """A language model: its graph predicts."""
+    import numpy as np
+
+    from codling.engine import load_model
+
     model = load_model(bundle)
     log_probs, _ = model.run([[0]], model.initial_state(1))
     if not np.isfinite(log_probs).all():
         raise BundleError(f"bundle {bundle.name}: the graph's probabilities are not finite; get the bundle again")
-    report = {
-        "name": bundle.name,
-        "path": str(bundle.path),
-        "bytes": bundle.num_bytes,
-        "files": len(bundle.card.files),
-        "vocabulary": model.vocab.size,
-    }
-    if json:
-        print_json(report)
-    else:
-        stdout().print(
-            f"{bundle.name}: whole ({report['bytes']:,} bytes in {report['files']} files, {bundle.path})", markup=False
-        )
+    return {"vocabulary": model.vocab.size}
 
 
-def _check_writer(bundle: Bundle, json: bool) -> None:
+def _encoder(bundle: Bundle) -> dict[str, Any]:
+    """An encoder of code and queries: it makes a vector of words."""
+    import numpy as np
+
+    from codling.search.encoder import read_encoder
+
+    encoder = read_encoder(bundle)
+    vector = encoder.encode_queries(["read a file line by line"])[0]
+    if not np.isclose(np.linalg.norm(vector), 1.0, atol=1e-3):
+        raise BundleError(f"bundle {bundle.name}: it makes no vector of a query; get the bundle again")
+    return {"vocabulary": len(encoder.pieces), "dimensions": encoder.dim}
+
+
+def _writer(bundle: Bundle) -> dict[str, Any]:
     """A writer: its graphs load, and it writes something for any words."""
     from codling.write import Writer
 
     writer = Writer(bundle)
     if not writer.write("set x to 1").candidates:
         raise BundleError(f"bundle {bundle.name}: it writes no program; get the bundle again")
-    report = {
-        "name": bundle.name,
-        "path": str(bundle.path),
-        "bytes": bundle.num_bytes,
-        "files": len(bundle.card.files),
-        "productions": len(writer.model.lexicon.productions),
-    }
-    if json:
-        print_json(report)
-    else:
-        what = f"{report['bytes']:,} bytes in {report['files']} files, {bundle.path}"
-        stdout().print(f"{bundle.name}: whole ({what})", markup=False)
+    return {"productions": len(writer.model.lexicon.productions)}
 
 
-def _check_programs(bundle: Bundle, json: bool) -> None:
+def _programs(bundle: Bundle) -> dict[str, Any]:
     """A bundle of learned programs: each task that ships solves its example."""
     from codling.npi.model import load_interpreter
     from codling.npi.tasks import TASKS
@@ -147,19 +144,7 @@ def _check_programs(bundle: Bundle, json: bool) -> None:
         (outcome,) = interpreter.solve(task, [problem], max_steps=10_000)
         if outcome.result != task.answer(problem):
             raise BundleError(f"bundle {bundle.name}: {name} does not solve its example; get the bundle again")
-    report = {
-        "name": bundle.name,
-        "path": str(bundle.path),
-        "bytes": bundle.num_bytes,
-        "files": len(bundle.card.files),
-        "tasks": sorted(interpreter.known),
-    }
-    if json:
-        print_json(report)
-    else:
-        stdout().print(
-            f"{bundle.name}: whole ({report['bytes']:,} bytes in {report['files']} files, {bundle.path})", markup=False
-        )
+    return {"tasks": sorted(interpreter.known)}
 
 
 @app.command()

@@ -132,11 +132,11 @@ def test_an_index_answers_from_vectors_that_lie_elsewhere(tmp_path: Path) -> Non
     root = projects.copy_package(tmp_path / "code", "json")
     queries = ("read json file", "parse list", "write kind:function", "close path:decoder.py")
     with CodeIndex.build(root, folder=tmp_path / "here", encoder=bundle) as here:
-        wanted = [{hit.unit: hit.parts["meaning"] for hit in here.search(query, 8).hits} for query in queries]
+        wanted = [{hit.unit: hit.parts.get("meaning", 0.0) for hit in here.search(query, 8).hits} for query in queries]
     where = str(tmp_path / "qdrant")
     with CodeIndex.build(root, folder=tmp_path / "there", encoder=bundle, vectors_at=where) as there:
         for query, known in zip(queries, wanted, strict=True):
-            found = {hit.unit: hit.parts["meaning"] for hit in there.search(query, 8).hits}
+            found = {hit.unit: hit.parts.get("meaning", 0.0) for hit in there.search(query, 8).hits}
             assert len(found.keys() & known.keys()) >= 6, (
                 "Qdrant's vectors are not rounded to int8: ties may fall otherwise"
             )

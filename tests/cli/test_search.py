@@ -73,9 +73,9 @@ def test_a_batch_answers_row_by_row(root: Path, call: Call) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (b"{", "stdin, line 2: no JSON"),
-        (b'{"id": 1}', "stdin, line 2: a row is"),
-        (b'{"id": 1, "query": 3}', "stdin, line 2: a row is"),
+        (b"{", "stdin, line 2: not JSON"),
+        (b'{"id": 1}', "stdin, line 2: the row has no 'query'"),
+        (b'{"id": 1, "query": 3}', "stdin, line 2: 'query' must be a string"),
         (b'{"id": 1, "query": "re:/(/"}', "stdin, line 2: re:/(/ is no regular expression"),
     ],
 )

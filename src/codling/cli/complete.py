@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json as json_module
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from codling.cli.batch import read_rows
 from codling.cli.output import JsonOption, print_json, stderr
 from codling.errors import InputError
 
@@ -105,20 +105,7 @@ class _Models:
 
 
 def _answer_batch(batch: str, models: _Models, kind: Kind, limit: int, in_comments: bool) -> None:
-    if batch == "-":
-        _answer_rows(sys.stdin.buffer, "stdin", models, kind, limit, in_comments)
-        return
-    try:
-        if Path(batch).is_fifo():  # opening one waits for a writer who may never come
-            raise InputError(f"{batch} is a pipe; read it as --batch - < {batch}")
-        with Path(batch).open("rb") as file:
-            _answer_rows(file, batch, models, kind, limit, in_comments)
-    except OSError as error:
-        raise InputError(f"cannot read {batch}: {error.strerror}") from None
-
-
-def _answer_rows(file: IO[bytes], name: str, models: _Models, kind: Kind, limit: int, in_comments: bool) -> None:
-    for where, row in _rows(file, name):
+    for where, row in read_rows(batch, ["prefix"], ["suffix", "language", "path"], max_bytes=MAX_ROW_BYTES):
         completer = models.for_text(row.get("language"), row.get("path"))
         try:
             answer = completer.complete(
@@ -135,40 +122,6 @@ def _answer_rows(file: IO[bytes], name: str, models: _Models, kind: Kind, limit:
         # ASCII, for an id may hold what stdout cannot encode
         sys.stdout.write(json_module.dumps({"id": row["id"]} | _plain(answer)) + "\n")
         sys.stdout.flush()
-
-
-def _rows(file: IO[bytes], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row that is not blank, and where it stands.
-
-    Raises:
-        InputError: a row is not JSON, lacks a key, or has a value of another type.
-    """
-    number = 0
-    while line := file.readline(MAX_ROW_BYTES + 1):
-        number += 1
-        where = f"{name}, line {number}"
-        if len(line) > MAX_ROW_BYTES:
-            raise InputError(f"{where}: longer than {MAX_ROW_BYTES >> 20} MiB")
-        if not line.strip():
-            continue
-        try:
-            row = json_module.loads(line, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: not JSON ({error})") from None
-        if not isinstance(row, dict):
-            raise InputError(f"{where}: a row is an object with id and prefix, not {type(row).__name__}")
-        for key in ("id", "prefix"):
-            if key not in row:
-                raise InputError(f"{where}: the row has no {key!r}")
-        for key, needed in (("prefix", True), ("suffix", False), ("language", False), ("path", False)):
-            value = row.get(key)
-            if not isinstance(value, str) and (needed or value is not None):
-                raise InputError(f"{where}: {key!r} must be a string, not {type(value).__name__}")
-        yield where, row
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not in JSON")
 
 
 def _plain(answer: Completion) -> dict[str, Any]:

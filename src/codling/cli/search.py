@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_module
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codling.cli.batch import read_rows
 from codling.cli.index import FolderOption, NeuralOption, made
 from codling.cli.output import JsonOption, print_json, stderr, stdout
 from codling.errors import BusyError, CodlingError, InputError
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from codling.search.results import Hit, Results
 
 __all__ = ["search"]
-
-MAX_ROW_BYTES = 1 << 20
 
 _PATIENCE_S = 1.0  # for another process that writes the index
 
@@ -109,46 +105,14 @@ def _place(related: str) -> tuple[str, int]:
 
 
 def _answer_batch(batch: str, indexes: CodeIndexes, limit: int, neural: bool) -> None:
-    if batch == "-":
-        _answer_rows(sys.stdin.buffer, "stdin", indexes, limit, neural)
-        return
-    try:
-        if Path(batch).is_fifo():  # opening one waits for a writer who may never come
-            raise InputError(f"{batch} is a pipe; read it as --batch - < {batch}")
-        with Path(batch).open("rb") as file:
-            _answer_rows(file, batch, indexes, limit, neural)
-    except OSError as error:
-        raise InputError(f"cannot read {batch}: {error.strerror}") from None
-
-
-def _answer_rows(file: IO[bytes], name: str, indexes: CodeIndexes, limit: int, neural: bool) -> None:
     with_root = len(indexes.indexes) > 1
-    for where, row in _rows(file, name):
+    for where, row in read_rows(batch, ["query"]):
         try:
             results = indexes.search(row["query"], limit, neural=neural)
         except CodlingError as error:
             raise InputError(f"{where}: {error}") from None
         hits = [_short(hit) | ({"root": str(hit.root)} if with_root else {}) for hit in results.hits]
         print_json({"id": row["id"], "hits": hits, "ms": round(results.ms, 3)}, indent=None)
-
-
-def _rows(file: IO[bytes], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Rows that are whole, with where they stand."""
-    number = 0
-    while line := file.readline(MAX_ROW_BYTES + 1):
-        number += 1
-        where = f"{name}, line {number}"
-        if len(line) > MAX_ROW_BYTES:
-            raise InputError(f"{where}: longer than {MAX_ROW_BYTES:,} bytes")
-        if not line.strip():
-            continue
-        try:
-            row = json_module.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: no JSON ({error})") from None
-        if not isinstance(row, dict) or "id" not in row or not isinstance(row.get("query"), str):
-            raise InputError(f'{where}: a row is {{"id", "query"}}, and the query a string')
-        yield where, row
 
 
 def _short(hit: Hit) -> dict[str, Any]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json as json_module
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codling.cli.batch import read_rows
 from codling.cli.output import JsonOption, print_json, stderr
 from codling.errors import InputError
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from codling.write import Candidate, Writer
 
 __all__ = ["write"]
-
-MAX_ROW_BYTES = 1 << 20  # of a row of a batch: a description is a few sentences
 
 
 def write(
@@ -116,20 +113,7 @@ def _print(rows: list[tuple[float, str]], *, scores: bool) -> None:
 
 
 def _answer_batch(batch: str, writer: Writer, limit: int, beam: int, attention: bool) -> None:
-    if batch == "-":
-        _answer_rows(sys.stdin.buffer, "stdin", writer, limit, beam, attention)
-        return
-    try:
-        if Path(batch).is_fifo():  # opening one waits for a writer who may never come
-            raise InputError(f"{batch} is a pipe; read it as --batch - < {batch}")
-        with Path(batch).open("rb") as file:
-            _answer_rows(file, batch, writer, limit, beam, attention)
-    except OSError as error:
-        raise InputError(f"cannot read {batch}: {error.strerror}") from None
-
-
-def _answer_rows(file: IO[bytes], name: str, writer: Writer, limit: int, beam: int, attention: bool) -> None:
-    for where, row in _rows(file, name):
+    for where, row in read_rows(batch, ["text"]):
         try:
             written = writer.write(row["text"], limit=limit, beam=beam)
         except InputError as error:
@@ -139,29 +123,6 @@ def _answer_rows(file: IO[bytes], name: str, writer: Writer, limit: int, beam: i
         answer = {"id": row["id"], **words, "candidates": rows, "ms": round(written.ms, 3)}
         sys.stdout.write(json_module.dumps(answer) + "\n")  # ASCII, for an id may hold what stdout cannot encode
         sys.stdout.flush()
-
-
-def _rows(file: IO[bytes], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row that is not blank, and where it stands.
-
-    Raises:
-        InputError: a row is not JSON, lacks a key, or its text is no string.
-    """
-    number = 0
-    while line := file.readline(MAX_ROW_BYTES + 1):
-        number += 1
-        where = f"{name}, line {number}"
-        if len(line) > MAX_ROW_BYTES:
-            raise InputError(f"{where}: longer than {MAX_ROW_BYTES >> 20} MiB")
-        if not line.strip():
-            continue
-        try:
-            row = json_module.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: not JSON ({error})") from None
-        if not isinstance(row, dict) or "id" not in row or not isinstance(row.get("text"), str):
-            raise InputError(f'{where}: a row is {{"id": …, "text": "…"}}')
-        yield where, row
 
 
 def _plain(candidate: Candidate, attention: bool) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from onnx import TensorProto, helper
 
 from codling.bundle import StateRow
-from codling.lm.onnx_graph import Graph
 from codling.npi.train.net import Core
+from codling.training.onnx_graph import Graph
 
 __all__ = ["build_graph", "state_rows"]
 

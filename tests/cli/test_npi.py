@@ -64,6 +64,10 @@ def test_run_draws_each_step(model: str, monkeypatch: pytest.MonkeyPatch, capsys
     code, out, _ = call(monkeypatch, capsys, "run", "quicksort", 3, 1, 2, "--model", model, "--json")
     trace = json.loads(out)
     assert code == 0 and trace["format"] == 1 and trace["num_steps"] == len(trace["steps"])
+    code, out, _ = call(monkeypatch, capsys, "run", "hanoi", 24, "--model", model, "--max-steps", 60)
+    lines = out.splitlines()
+    assert code == 0 and lines[-1] == "stopped: it was not done after 60 steps (see --max-steps)"
+    assert [int(line.split()[0]) for line in lines if " → " in line] == list(range(1, 61))
 
 
 def test_verify(model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -159,6 +159,7 @@ def test_a_run_that_does_not_end_is_given_up() -> None:
     short, long = model.solve(task, [(1,), (9,)], max_steps=40)
     assert short.failure is None and short.result == "a>c"
     assert long.result is None and long.num_steps == 40 and long.failure == "it was not done after 40 steps"
+    assert long.stopped and not short.stopped
 
 
 def test_an_untrained_network_ends_in_a_failure_and_not_in_an_error() -> None:
@@ -171,7 +172,8 @@ def test_an_untrained_network_ends_in_a_failure_and_not_in_an_error() -> None:
         network = Network(build_graph(core), library)
         (outcome,) = interpret(network, shelf.task, [((3, 1, 2),)], max_steps=500)
         assert outcome.result is None and outcome.failure
-        assert "is not possible there" in outcome.failure or "not done after 500 steps" in outcome.failure
+        assert outcome.stopped == ("not done after 500 steps" in outcome.failure)
+        assert outcome.stopped or "is not possible there" in outcome.failure
 
 
 def broken(model: Interpreter, task_name: str, folder: Path) -> Interpreter:

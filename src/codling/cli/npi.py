@@ -292,7 +292,7 @@ def _verdict_lines(verdict: Verdict, model: str) -> list[str]:
         came = found.failure or found.result
         lines.append(f"  for example: codling npi run {verdict.task} {' '.join(found.words)} --model {model}")
         lines.append(
-            f"  at step {found.step} it does {found.chosen}, not {found.expected}; "
+            f"  at step {found.step + 1:,} it does {found.chosen}, not {found.expected}; "
             f"it comes to {came!r}, the answer is {found.answer!r}"
         )
     return lines

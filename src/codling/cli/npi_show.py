@@ -49,7 +49,7 @@ def _frames(trace: Trace) -> Iterable[tuple[str, View]]:
         mark = ""
         if trace.divergence is not None and trace.divergence.step == number:
             mark = f"   ← its teacher does {trace.divergence.expected}"
-        yield f"{number:5}  {_stack(stack)} → {step.text}  {step.probability:.3f}{mark}", view
+        yield f"{number + 1:5}  {_stack(stack)} → {step.text}  {step.probability:.3f}{mark}", view
         if step.does == "call":
             stack.append(step.text)
         elif step.does == "return":
@@ -116,8 +116,13 @@ def _window(num_cells: int, under: set[int]) -> tuple[int, int]:
 def _ending(trace: Trace) -> str:
     outcome = trace.outcome
     assert outcome is not None
+    left = ""
+    if (divergence := trace.divergence) is not None:
+        left = f"; at step {divergence.step + 1:,} it does {divergence.chosen}, its teacher {divergence.expected}"
+    if outcome.stopped:
+        return f"stopped: {outcome.failure} (see --max-steps){left}"
     if outcome.failure is not None:
-        return f"no result: {outcome.failure}"
+        return f"no result: {outcome.failure}{left}"
     proved = ", by a program that is proved" if trace.verified else ""
     wrong = "" if trace.correct else f"; wrong, the answer is {trace.answer}"
-    return f"{outcome.result}  ({outcome.num_steps:,} steps{proved}){wrong}"
+    return f"{outcome.result}  ({outcome.num_steps:,} steps{proved}){wrong}{left}"

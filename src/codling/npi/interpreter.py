@@ -39,6 +39,8 @@ class Outcome:
     "Decisions taken, returns included."
     failure: str | None = None
     "Why it did not end of itself: the step limit, the depth limit, or an action that the environment refused."
+    stopped: bool = False
+    "It was given up at the step or depth limit, and might have gone on."
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ class _Run:
                 pushed.append(problem)
                 entered.append(decided)
                 if len(stack) > MAX_DEPTH:
-                    self._end(problem, f"its stack got deeper than {MAX_DEPTH:,} calls")
+                    self._end(problem, f"its stack got deeper than {MAX_DEPTH:,} calls", stopped=True)
                     finished = True
                     continue
             else:
@@ -158,7 +160,7 @@ class _Run:
                     finished = True
                     continue
             if num_steps[problem] >= max_steps:
-                self._end(problem, f"it was not done after {max_steps:,} steps")
+                self._end(problem, f"it was not done after {max_steps:,} steps", stopped=True)
                 finished = True
         if pushed:
             self.decider.push(pushed, entered)
@@ -167,7 +169,7 @@ class _Run:
         if finished:
             self.todo = [problem for problem in todo if self.outcomes[problem] is None]
 
-    def _end(self, problem: int, failure: str | None) -> None:
+    def _end(self, problem: int, failure: str | None, *, stopped: bool = False) -> None:
         """Note how a problem ended."""
         result = None
         if failure is None:
@@ -175,5 +177,6 @@ class _Run:
                 result = self.task.result(self.environments[problem])
             except Exception as error:
                 failure = f"its environment shows no result ({type(error).__name__}: {error})"
-        self.outcomes[problem] = Outcome(result=result, num_steps=self.num_steps[problem], failure=failure)
+        num_steps = self.num_steps[problem]
+        self.outcomes[problem] = Outcome(result=result, num_steps=num_steps, failure=failure, stopped=stopped)
         self.calls[problem] = []

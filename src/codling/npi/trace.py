@@ -106,11 +106,12 @@ class Trace:
     "The environment after each step."
     divergence: Divergence | None = None
     outcome: Outcome | None = None
-    answer: str = ""
+    answer: str | None = None
+    "The right result; None where the run has none to hold against it."
 
     @property
     def correct(self) -> bool:
-        return self.outcome is not None and self.outcome.result == self.answer
+        return self.outcome is not None and self.outcome.result is not None and self.outcome.result == self.answer
 
     def to_json(self) -> dict[str, Any]:
         """The format that docs/npi-trace.md describes."""
@@ -141,6 +142,7 @@ class Trace:
             "answer": self.answer,
             "correct": self.correct,
             "failure": self.outcome.failure,
+            "stopped": self.outcome.stopped,
             "num_steps": self.outcome.num_steps,
             "divergence": None
             if divergence is None
@@ -200,7 +202,6 @@ class _Recorder:
             model=interpreter.name,
             verified=verified,
             start=start.view(),
-            answer=task.answer(problem),
         )
         self._teacher = Teacher(Frames(task.repertoire), start, task.main) if teacher else None
         self._view = self.trace.start
@@ -231,6 +232,8 @@ class _Recorder:
     def end(self, outcome: Outcome) -> Trace:
         self._flush()
         self.trace.outcome = outcome
+        if outcome.result is not None:  # of a problem that is too long to be run, the answer may be too
+            self.trace.answer = self.task.answer(self.trace.problem)
         return self.trace
 
     def _flush(self) -> None:

@@ -111,13 +111,6 @@ class NpiApi:
             if cancelled():
                 raise CancelledError("nobody waits for this run any more")
 
-        # Run it first without noting anything: that is quick, and the answer to a problem that is too long to watch
-        # may itself be too long to work out (24 disks take 17 million moves).
-        (outcome,) = interpreter.solve(task, [problem], max_steps=message.max_steps, progress=look)
-        if outcome.failure is not None and outcome.num_steps >= message.max_steps:
-            raise InputError(
-                f"this run takes more than {message.max_steps:,} steps, too many to watch; try something smaller"
-            )
         found = trace(interpreter, task, problem, max_steps=message.max_steps, progress=look)
         proof = _proof(interpreter, task)
         told: dict[str, Any] = found.to_json()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from codling.npi.program import program
-from codling.npi.task import Problem, Task
-from codling.npi.tasks.grid import Grid, decimal, read_numbers, shift
+from codling.npi.task import Problem
+from codling.npi.tasks.grid import Grid, shift
+from codling.npi.tasks.numbers import NumbersTask, decimal
 
 __all__ = ["Addition", "add"]
 
@@ -48,24 +48,13 @@ def add_looping(grid: Grid) -> None:
         shift(grid)
 
 
-class Addition(Task):
+class Addition(NumbersTask):
     """The sum of two whole numbers."""
 
     name = "addition"
     environment = Grid
     programs = (add, add1, carry1, shift)
     variants = {"none": (add_looping, add1, carry1, shift)}  # noqa: RUF012 - the base declares it
-    usage = "two whole numbers"
-    example = ("96", "125")
-
-    def parse(self, words: Sequence[str]) -> Problem:
-        return read_numbers(self, words)
-
-    def words(self, problem: Problem) -> list[str]:
-        return [decimal(number) for number in problem]
-
-    def sample(self, chance: random.Random, size: int) -> Problem:
-        return chance.randrange(10 ** (size - 1), 10**size), chance.randrange(10 ** (size - 1), 10**size)
 
     def answer(self, problem: Problem) -> str:
         return decimal(problem[0] + problem[1])

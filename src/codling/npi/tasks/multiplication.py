@@ -5,31 +5,25 @@ Programs see only what they need here: with all features in view at once, the fr
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal
 
-from codling.npi.environment import ANY, Environment, action, feature
+from codling.npi.environment import ANY, action, feature
 from codling.npi.program import program
-from codling.npi.task import Problem, Task
-from codling.npi.tasks.grid import Cell, Digit, decimal, digits_of, read_numbers, show_digits
-from codling.npi.view import Row, View
+from codling.npi.task import Problem
+from codling.npi.tasks.grid import Cell, Digit, Paper, Way
+from codling.npi.tasks.numbers import NumbersTask, decimal, digits_of
+from codling.npi.view import View
 
 __all__ = ["Columns", "Multiplication", "multiply"]
 
 
-class Columns(Environment):
+class Columns(Paper):
     """Two numbers, a row to write in, and two single cells: a unit to note and a carry."""
 
     def __init__(self, a: int, b: int) -> None:
-        self.rows: dict[str, list[int | None]] = {"a": [*digits_of(a)], "b": [*digits_of(b)], "out": []}
-        self.cursor = {"a": 0, "b": 0, "out": 0}
+        super().__init__({"a": digits_of(a), "b": digits_of(b), "out": []})
         self.noted = {"unit": 0, "carried": 0}
-
-    def at(self, row: str) -> int | None:
-        """What stands under a row's cursor; None for blank."""
-        cells, cursor = self.rows[row], self.cursor[row]
-        return cells[cursor] if 0 <= cursor < len(cells) else None
 
     @feature
     def a(self) -> Cell:
@@ -57,32 +51,19 @@ class Columns(Environment):
         return self.cursor["a"] == 0
 
     @action(changes=lambda row, _way: {row: ANY, "at_right": ANY} if row == "a" else {row: ANY})
-    def move(self, row: Literal["a", "b", "out"], way: Literal["left", "right"]) -> None:
-        self.cursor[row] += 1 if way == "left" else -1
+    def move(self, row: Literal["a", "b", "out"], way: Way) -> None:
+        self.step(row, way)
 
     @action(changes=lambda digit: {"out": [digit]})
     def write(self, digit: Digit) -> None:
-        cells, cursor = self.rows["out"], self.cursor["out"]
-        if cursor < 0:
-            raise IndexError("nothing can be written right of the last column")
-        cells += [None] * (cursor + 1 - len(cells))
-        cells[cursor] = digit
+        self.put("out", digit)
 
     @action(changes=lambda where, digit: {where: [digit]})
     def note(self, where: Literal["unit", "carried"], digit: Digit) -> None:
         self.noted[where] = digit
 
-    def result(self) -> str:
-        return show_digits(self.rows["out"])
-
     def view(self) -> View:
-        width = max(1, *(len(cells) for cells in self.rows.values()), *(each + 1 for each in self.cursor.values()))
-        rows = []
-        for name, digits in self.rows.items():
-            cells = ["" if digit is None else str(digit) for digit in reversed(digits)]
-            shown = tuple([""] * (width - len(cells)) + cells)
-            rows.append(Row(name, shown, (("", width - 1 - self.cursor[name]),), align="right"))
-        return View(tuple(rows), {name: str(digit) for name, digit in self.noted.items()})
+        return View(super().view().rows, {name: str(digit) for name, digit in self.noted.items()})
 
 
 @program(sees=["b"])
@@ -156,23 +137,12 @@ def rewind(columns: Columns) -> None:
     rewind(columns)
 
 
-class Multiplication(Task):
+class Multiplication(NumbersTask):
     """The product of two whole numbers, by the schoolbook."""
 
     name = "multiplication"
     environment = Columns
     programs = (multiply, line, column, times, plus, advance, next_line, rewind)
-    usage = "two whole numbers"
-    example = ("96", "125")
-
-    def parse(self, words: Sequence[str]) -> Problem:
-        return read_numbers(self, words)
-
-    def words(self, problem: Problem) -> list[str]:
-        return [decimal(number) for number in problem]
-
-    def sample(self, chance: random.Random, size: int) -> Problem:
-        return chance.randrange(10 ** (size - 1), 10**size), chance.randrange(10 ** (size - 1), 10**size)
 
     def answer(self, problem: Problem) -> str:
         return decimal(problem[0] * problem[1])

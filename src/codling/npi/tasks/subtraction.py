@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from codling.npi.program import program
-from codling.npi.task import Problem, Task
+from codling.npi.task import Problem
 from codling.npi.tasks.addition import carry1
-from codling.npi.tasks.grid import Grid, decimal, read_numbers, shift
+from codling.npi.tasks.grid import Grid, shift
+from codling.npi.tasks.numbers import NumbersTask, decimal
 
 __all__ = ["Subtraction", "subtract"]
 
@@ -33,7 +34,7 @@ def subtract1(grid: Grid) -> None:
         carry1(grid)
 
 
-class Subtraction(Task):
+class Subtraction(NumbersTask):
     """The difference of two whole numbers, the larger one first."""
 
     name = "subtraction"
@@ -43,13 +44,10 @@ class Subtraction(Task):
     example = ("221", "125")
 
     def parse(self, words: Sequence[str]) -> Problem:
-        a, b = read_numbers(self, words)
+        a, b = super().parse(words)
         if b > a:
             raise self.refuse(words, "the second is larger, and it knows no negative numbers")
         return a, b
-
-    def words(self, problem: Problem) -> list[str]:
-        return [decimal(number) for number in problem]
 
     def sample(self, chance: random.Random, size: int) -> Problem:
         first = chance.randrange(10 ** (size - 1), 10**size)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .kernel import Kernel, KernelStep
 from .kind import NodeSlot, RaggedSlot, Slot
+from .product import affine, grad_of_inputs, grad_of_weight
 from .signature import Signature
 
 __all__ = ["ChildSumKernel", "NaryKernel"]
@@ -29,7 +30,6 @@ class NaryKernel(Kernel):
         self.hidden, self.arity, self.rows = module.hidden, module.arity, rows
         self._weights = [module.weight, module.bias]
         self.weight, self.bias = module.weight.detach(), module.bias.detach()
-        self.weight_t = self.weight.t()
         self.num_sigmoids = (2 + self.arity) * self.hidden
         self._kept: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
         self._grad_gates: Tensor | None = None
@@ -71,12 +71,12 @@ class NaryKernel(Kernel):
         assert step.children is not None
         step.children.gather_one(0, out=h_nKH.view(-1, hidden))
         step.children.gather_one(1, out=c_nKH.view(-1, hidden))
-        torch.addmm(self.bias, h_nKH, self.weight_t, out=gates)
-        if step.sources:
-            gates.add_(step.sources[0].gather_one(0))
+        own = step.sources[0].gather_one(0) if step.sources else None
+        for rows, product in affine(h_nKH, self.weight, self.bias, out=gates):
+            if own is not None:
+                product.add_(own[rows])
+            _activate(product, gates[rows], self.num_sigmoids)
         i, o, *f, u = gates.chunk(3 + self.arity, 1)
-        gates[:, : self.num_sigmoids].sigmoid_()
-        u.tanh_()
         h, c = step.results()
         torch.mul(i, u, out=c)
         for gate, cell in zip(f, c_nKH.chunk(self.arity, 1), strict=True):
@@ -106,7 +106,7 @@ class NaryKernel(Kernel):
         torch.mul(grad_cell, i, out=grad[:, sigmoids:])
         _through_gates(grad, gates, sigmoids)
         step.children.add_grad(1, (grad_cell[:, None] * forget).view(-1, hidden))
-        step.children.add_grad(0, torch.mm(grad, self.weight).view(-1, hidden))
+        step.children.add_grad(0, grad_of_inputs(grad, self.weight).view(-1, hidden))
         if step.sources:
             step.sources[0].add_grad(0, grad)
 
@@ -114,7 +114,7 @@ class NaryKernel(Kernel):
         if self._grad_gates is None or self._kept is None:
             return [None, None]
         grad, self._grad_gates = self._grad_gates, None
-        return [torch.mm(grad.t(), self._kept[1]), grad.sum(0)]
+        return [grad_of_weight(grad, self._kept[1]), grad.sum(0)]
 
 
 class ChildSumKernel(Kernel):
@@ -174,18 +174,19 @@ class ChildSumKernel(Kernel):
             num_children = step.children.num if step.children is not None else 0
             gates, sums, tanh_c, h_mH, c_mH, f_mH = self._buffers(step.num, num_children)
         own = step.sources[0].gather_one(0)
+        own_iou, own_f = own[:, : 3 * hidden], own[:, 3 * hidden :]
         if step.children is None:
-            gates.copy_(own[:, : 3 * hidden])
+            _activate(own_iou, gates, 2 * hidden)
         else:
             assert step.owner is not None
             step.children.gather_one(0, out=h_mH)
             step.children.gather_one(1, out=c_mH)
             sums.zero_().index_add_(0, step.owner, h_mH)
-            torch.addmm(own[:, : 3 * hidden], sums, self.weight_iou.t(), out=gates)
-            torch.addmm(own[:, 3 * hidden :].index_select(0, step.owner), h_mH, self.weight_f.t(), out=f_mH)
-            f_mH.sigmoid_()
-        gates[:, : 2 * hidden].sigmoid_()
-        gates[:, 2 * hidden :].tanh_()
+            for rows, product in affine(sums, self.weight_iou, None, out=gates):
+                _activate(product.add_(own_iou[rows]), gates[rows], 2 * hidden)
+            for rows, product in affine(h_mH, self.weight_f, None, out=f_mH):
+                product.add_(own_f.index_select(0, step.owner[rows]))
+                torch.sigmoid(product, out=f_mH[rows])
         i, o, u = gates.chunk(3, 1)
         h, c = step.results()
         torch.mul(i, u, out=c)
@@ -221,8 +222,8 @@ class ChildSumKernel(Kernel):
             torch.mul(grad_cells, c_mH, out=grad_f)
             _sigmoid_backward_into(grad_f, f_mH, grad_input=grad_f)
             step.children.add_grad(1, grad_cells.mul_(f_mH))
-            grad_children = torch.mm(grad, self.weight_iou).index_select(0, step.owner)
-            step.children.add_grad(0, grad_children.addmm_(grad_f, self.weight_f))
+            grad_children = grad_of_inputs(grad, self.weight_iou).index_select(0, step.owner)
+            step.children.add_grad(0, grad_children.add_(grad_of_inputs(grad_f, self.weight_f)))
             own[:, 3 * hidden :].index_add_(0, step.owner, grad_f)
         step.sources[0].add_grad(0, own)
 
@@ -231,12 +232,17 @@ class ChildSumKernel(Kernel):
             self._grads = None
             return [None, None]
         (grad, grad_f), self._grads = self._grads, None
-        return [torch.mm(grad.t(), self._kept[1]), torch.mm(grad_f.t(), self._kept[3])]
+        return [grad_of_weight(grad, self._kept[1]), grad_of_weight(grad_f, self._kept[3])]
 
 
 def _is_state(sig: Signature, hidden: int, dtype: torch.dtype) -> bool:
     """A pair of vectors of the cell's own width."""
     return sig.form is not None and [leaf[:2] for leaf in sig.leaves] == [((hidden,), dtype)] * 2
+
+
+def _activate(gates: Tensor, out: Tensor, sigmoids: int) -> None:
+    torch.sigmoid(gates[:, :sigmoids], out=out[:, :sigmoids])
+    torch.tanh(gates[:, sigmoids:], out=out[:, sigmoids:])
 
 
 def _through_gates(grad: Tensor, gates: Tensor, sigmoids: int) -> None:

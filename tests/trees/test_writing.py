@@ -21,12 +21,12 @@ from codling.trees.writing.lexicon import TEXT, Lexicon
 from codling.trees.writing.measures import corpus_bleu, exact, sentence_bleu
 from codling.trees.writing.network import WriterConfig, WriterNet
 from codling.trees.writing.pairs import Pair, read_pairs, read_program, whole_program
-from codling.trees.writing.renaming import rename, shared_names
+from codling.trees.writing.renaming import Renaming, shared_parts
 from codling.trees.writing.steps import Example, Progress, example_of, said, spelling
 from codling.trees.writing.train import train_writer
 from codling.trees.writing.words import MAX_WORDS, Word, words_of
 from trees.random_trees import random_tree
-from trees.small_pairs import NAMES, pair, small_pairs
+from trees.small_pairs import pair, small_pairs
 
 PAIRS = small_pairs()
 READ = [(words_of(each.text), each.tree) for each in PAIRS]
@@ -205,14 +205,48 @@ def test_batches_hold_every_example_once() -> None:
 
 def test_renaming_changes_words_and_program_alike() -> None:
     words, tree = words_of("set timeout to rows."), read_program("timeout = rows")
-    names = shared_names(words, tree)
-    assert names == ["timeout", "rows"]
-    rng = random.Random(3)
-    for _ in range(5):
-        new_words, new_tree = rename(words, tree, names, NAMES, LEXICON, rng)
-        left, right = write_source(new_tree).split(" = ")
-        assert [word.value for word in new_words] == ["set", left, "to", right, "."]
-    assert shared_names(words_of("print self"), read_program("print(self)")) == []
+    assert shared_parts(words, tree).names == ("timeout", "rows")
+    renaming, rng = Renaming([(words, tree), *READ], LEXICON), random.Random(3)
+    said = set()
+    for _ in range(9):
+        drawn = renaming.draw(0, rng)
+        assert drawn is not None
+        left, right = write_source(drawn[1]).split(" = ")
+        assert [word.value for word in drawn[0]] == ["set", left, "to", right, "."]
+        said.add((left, right))
+    assert len(said) > 3
+    assert not shared_parts(words_of("print self"), read_program("print(self)"))
+
+
+CARDS = [
+    "Mark of the Wild NAME_END 7 ATK_END Druid PLAYER_CLS_END <b>Taunt</b>",
+    "Wolf Rider NAME_END 3 ATK_END Neutral PLAYER_CLS_END Taunt",
+]
+
+
+def test_renaming_gives_a_record_another_title_and_number_but_leaves_what_its_text_says() -> None:
+    cards = []
+    for each in CARDS:
+        words = words_of(each)
+        title, joined, _, number, *_ = (word.value for word in words)
+        cards.append((words, read_program(f"class {joined}(Card): make({title!r}, {number}, Taunt())")))
+    renaming, rng = Renaming(cards, LEXICON), random.Random(3)
+    drawn = [renaming.draw(0, rng) for _ in range(20)]
+    titles, numbers = set(), set()
+    for words, tree in filter(None, drawn):
+        title, joined, _, number, *rest = (word.value for word in words)
+        assert write_source(tree) == f"class {joined}(Card):\n    make({title!r}, {number}, Taunt())"
+        assert rest == ["ATK_END", "Druid", "DRUID", "PLAYER_CLS_END", "Taunt"]
+        titles.add(title)
+        numbers.add(number)
+    assert titles == {"Mark of the Wild", "Wolf Rider"}
+    assert len(numbers) > 3
+
+
+def test_a_number_that_stands_twice_is_left_alone() -> None:
+    """Nobody knows which of the two is which."""
+    words, tree = words_of("add 3 to the 3 of 4"), read_program("f(3, 4)")
+    assert shared_parts(words, tree).numbers == ("4",)
 
 
 @pytest.mark.parametrize(

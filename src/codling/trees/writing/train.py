@@ -24,7 +24,7 @@ from codling.trees.writing.config import WriterRun
 from codling.trees.writing.lexicon import Lexicon
 from codling.trees.writing.network import WriterNet
 from codling.trees.writing.pairs import Pair
-from codling.trees.writing.renaming import rename, shared_names
+from codling.trees.writing.renaming import Renaming
 from codling.trees.writing.steps import Example, example_of
 from codling.trees.writing.words import Word, words_of
 
@@ -90,7 +90,7 @@ def train_writer(
 
     Args:
         development: pairs by the name of their set; the best epoch has the best mean over sets of the greedy share
-            right less the nats per step. Programs that need a production the training pairs lack count as wrong.
+            right, then of the nats per step. Programs that need a production the training pairs lack count as wrong.
         folder: where the checkpoint is kept; made if need be.
         times: how often each pair is read in an epoch, so that a small set counts as much as a large one; by default
             once.
@@ -136,10 +136,7 @@ class _Trainer:
         write_text_atomically(folder / _LEXICON, json.dumps(self.lexicon.to_json(), ensure_ascii=False))
         often = [each for each, count in zip(read, times, strict=True) for _ in range(count)]
         self.examples = [example_of(words, tree, self.lexicon) for words, tree in often]
-        self.renamable = [
-            (i, words, tree, names) for i, (words, tree) in enumerate(often) if (names := shared_names(words, tree))
-        ]
-        self.pool = sorted({name for _, _, _, names in self.renamable for name in names})
+        self.renaming = Renaming(often, self.lexicon)
         self.development = {name: _examples(each, self.lexicon) for name, each in development.items()}
         if not any(self.development.values()):
             raise TrainingError("the training pairs lack what every development program needs; are they of one kind?")
@@ -208,9 +205,9 @@ class _Trainer:
 
     def _renamed(self, rng: random.Random) -> list[Example]:
         examples = list(self.examples)
-        for i, words, tree, names in self.renamable:
-            if rng.random() < self.run.renamed:
-                examples[i] = example_of(*rename(words, tree, names, self.pool, self.lexicon, rng), self.lexicon)
+        for i in range(len(examples)):
+            if rng.random() < self.run.renamed and (drawn := self.renaming.draw(i, rng)) is not None:
+                examples[i] = example_of(*drawn, self.lexicon)
         return examples
 
     def _scores(self) -> dict[str, Score]:
@@ -283,8 +280,11 @@ def _lexicon_of(folder: Path) -> Lexicon:
         raise TrainingError(f"{folder} is no run of a writer to start from ({error})") from None
 
 
-def _merit(epoch: Epoch) -> float:
-    return sum(each.right - each.nats for each in epoch.scores.values()) / len(epoch.scores)
+def _merit(epoch: Epoch) -> tuple[float, float]:
+    """The share right, then the nats: these soon rise again, while a writer that grows too sure is still more often
+    right."""
+    scores = epoch.scores.values()
+    return sum(each.right for each in scores) / len(scores), -sum(each.nats for each in scores) / len(scores)
 
 
 def _examples(pairs: Sequence[Pair], lexicon: Lexicon) -> list[Example]:

@@ -2,8 +2,8 @@
 
 A word is what a person would copy: a name, a number, a sign, and a quoted text as a whole, read as the literal it is.
 What a quoted text says is split into words besides, since a program often uses only part of it. Records of the form
-``Murloc Raider NAME_END 2 ATK_END …`` (the cards of Ling et al. 2016) give each field as a whole, too, and joined into
-one name, as classes and constants are called.
+``Murloc Raider NAME_END 2 ATK_END …`` (the cards of Ling et al. 2016) give each field as a whole, and joined into one
+name, as classes and constants are called; the text behind the last marker is read without its markup.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _QUOTED = re.compile(
 _PLAIN = re.compile(r"[^\W\d]\w*|\d+\.\d+|\d+|[^\w\s]")
 _MODULE = re.compile(r"(?:(?<=from )|(?<=import )|(?<=module ))[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _MARKER = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*_END\b")
+_MARKUP = re.compile(r"</?\w+>")
 _QUOTES = {"'": "single", '"': "double", "`": "code"}
 
 
@@ -50,7 +51,8 @@ def words_of(description: str) -> list[Word]:
         found += _field(description[start : marker.start()].strip())
         found.append(Word(marker[0], "marker"))
         start = marker.end()
-    for word in _text(description[start:]):
+    rest = _MARKUP.sub(" ", description[start:]) if found else description
+    for word in _text(rest):
         found.append(word)
         if len(found) >= MAX_WORDS:
             break
@@ -58,13 +60,16 @@ def words_of(description: str) -> list[Word]:
 
 
 def _field(text: str) -> Iterator[Word]:
-    parts = re.findall(r"\w+", text.replace("'", ""))
-    if len(parts) > 1:
+    joined = "".join(part[:1].upper() + part[1:] for part in re.sub(r"[^\w\s]", "", text).split())
+    if re.fullmatch(r"-?\d+", text):
+        yield Word(text, "number")
+    elif joined == text or not joined:
+        yield from _plain(text)
+        if text.isalpha() and not text.isupper():
+            yield Word(text.upper(), "joined")
+    else:
         yield Word(text, "field")
-        yield Word("".join(part[:1].upper() + part[1:] for part in parts), "joined")
-    yield from _plain(text)
-    if len(parts) == 1 and parts[0].isalpha() and not text.isupper():
-        yield Word(text.upper(), "joined")
+        yield Word(joined, "joined")
 
 
 def _text(text: str) -> Iterator[Word]:

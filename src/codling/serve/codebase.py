@@ -15,7 +15,7 @@ from pathlib import Path
 from codling.errors import BusyError, CancelledError, CodlingError, InputError, nearest
 from codling.search.index import CodeIndex, CodeIndexes
 from codling.search.update import UpdateReport, usable_encoder
-from codling.serve.messages import RepoMessage, RepoState
+from codling.serve.search_messages import RepoMessage, RepoState
 
 __all__ = ["Codebase", "NotIndexedError", "Repo"]
 

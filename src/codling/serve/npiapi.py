@@ -21,13 +21,13 @@ from codling.npi.trace import trace
 from codling.serve.body import read_message
 from codling.serve.desk import Cancelled, Desk
 from codling.serve.events import until_gone
-from codling.serve.messages import (
+from codling.serve.messages import encode
+from codling.serve.npi_messages import (
     ProgramRunRequest,
     ProgramRunResponse,
     ProgramsResponse,
     ProgramTaskMessage,
     ProofMessage,
-    encode,
 )
 
 __all__ = ["NpiApi"]

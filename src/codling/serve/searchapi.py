@@ -20,7 +20,8 @@ from codling.serve.body import read_message
 from codling.serve.codebase import Codebase, NotIndexedError
 from codling.serve.desk import Desk
 from codling.serve.events import until_gone
-from codling.serve.messages import (
+from codling.serve.messages import encode
+from codling.serve.search_messages import (
     DefinitionRequest,
     ExplainRequest,
     ExplainResponse,
@@ -35,7 +36,6 @@ from codling.serve.messages import (
     SearchResponse,
     SnippetMessage,
     UnitMessage,
-    encode,
 )
 
 __all__ = ["SearchApi", "with_filters"]

@@ -31,7 +31,8 @@ from codling.serve.lsp.settings import Settings, read_settings
 from codling.serve.lsp.tally import Tally
 from codling.serve.lsp.watching import report_indexing
 from codling.serve.lsp.workbench import Workbench
-from codling.serve.messages import CompleteRequest, CompleteResponse, SearchRequest, SuggestionMessage
+from codling.serve.messages import CompleteRequest, CompleteResponse, SuggestionMessage
+from codling.serve.search_messages import SearchRequest
 
 __all__ = ["Editor"]
 

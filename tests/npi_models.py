@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import functools
+import json
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from codling.bundle import load_bundle, write_bundle
 from codling.npi import Interpreter, load_interpreter
 from codling.npi.tasks import find_task
 
-__all__ = ["QUICK", "trained"]
+__all__ = ["QUICK", "damaged", "trained"]
 
 QUICK = ("quicksort", "hanoi")
 
@@ -26,3 +32,20 @@ def trained() -> Interpreter:
     assert result.finished
     folder = Path(tempfile.mkdtemp(prefix="codling-npi-")) / "quick"
     return load_interpreter(write_interpreter(result, tasks, folder, description="for tests", training={}).path)
+
+
+def damaged(folder: Path, one: str, other: str) -> Interpreter:
+    """The bundle that ships, with the keys of two programs or actions exchanged ("Pivots.swap"): where it should do one
+    of them it does the other. Its card has the right hashes, so that nothing but the proof can tell."""
+    whole = load_bundle("npi")
+    known = whole.file("npi.json").read_bytes()
+    programs = json.loads(known)["library"]["programs"]
+    columns = [programs.index(one), programs.index(other)]
+    graph = onnx.load_from_string(whole.file("model.onnx").read_bytes())
+    (keys,) = (each for each in graph.graph.initializer if each.name == "keys")
+    rows = np.array(numpy_helper.to_array(keys))
+    assert rows.shape[1] == len(programs)
+    rows[:, columns] = rows[:, columns[::-1]]
+    keys.CopyFrom(numpy_helper.from_array(rows, "keys"))
+    files = {"model.onnx": graph.SerializeToString(), "npi.json": known}
+    return load_interpreter(write_bundle(folder, whole.card, files).path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from command import call_codling, run_codling
-from npi_models import trained
+from npi_models import damaged, trained
 
 Call = tuple[int, str, str]
 
@@ -76,6 +77,25 @@ def test_verify(model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     code, out, _ = call(monkeypatch, capsys, "verify", "hanoi", "--model", model, "--json")
     (verdict,) = json.loads(out)
     assert code == 0 and verdict["certificate"]["num_frames"] == 18
+
+
+def test_a_damaged_bundle_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its hashes are right, and so are many of its answers; the proof finds an input that goes wrong all the same."""
+    bundle = damaged(tmp_path / "npi", "Pivots.swap", "Pivots.place").bundle.path
+    code, out, _ = call(monkeypatch, capsys, "solve", "quicksort", 2, 1, "--model", bundle, "--json")
+    assert code == 0 and json.loads(out) == {"result": "1 2", "steps": 19, "verified": False}
+    code, out, err = call(monkeypatch, capsys, "verify", "quicksort", "--model", bundle)
+    assert code == 1 and "not everything is proved" in err
+    command, where = (line.strip() for line in out.splitlines()[-2:])
+    step, chosen, expected = re.fullmatch(r"at step (\d+) it does (\S+), not (\S+); it comes to .*", where).groups()  # type: ignore[union-attr]
+    words = command.removeprefix("for example: codling npi ").split()
+    code, out, _ = call(monkeypatch, capsys, *words)
+    assert code == 0 and "; wrong, the answer is " in out.splitlines()[-1]
+    assert out.splitlines()[-1].endswith(f"; at step {step} it does {chosen}, its teacher {expected}")
+    (marked,) = (line for line in out.splitlines() if "← its teacher does" in line)
+    assert marked.split()[0] == step and f"→ {chosen} " in marked and marked.endswith(expected)
 
 
 TASK = '''

@@ -37,7 +37,8 @@ from codling.npi.train.loop import Trainer, loss_of, make_pupils
 from codling.npi.train.net import Core
 from codling.npi.train.run import train_tasks
 from codling.npi.verify import verify
-from npi_models import QUICK, trained
+from codling.npi.view import Row, View, changes_between
+from npi_models import QUICK, damaged, trained
 
 SMALL_CORE = CoreConfig(hidden_size=16, encoder_size=16, state_size=16, program_size=8, key_size=8)
 
@@ -283,9 +284,25 @@ def apply(view: dict[str, Any], changes: list[list[Any]]) -> None:
             raise AssertionError(kind)
 
 
-def test_traces_of_rows_that_come_and_go_can_be_replayed(tmp_path: Path) -> None:
-    from codling.npi.view import Row, View, changes_between
+def test_a_trace_ends_where_an_action_leaves_nothing_to_draw(tmp_path: Path) -> None:
+    """The last part is popped from quicksort's stack: there is no cursor left."""
+    model = damaged(tmp_path / "npi", "Pivots.swap", "Pivots.leave")
+    shown = trace(model, find_task("quicksort")(), ((1, 2),))
+    assert shown.outcome is not None and shown.outcome.failure is not None and not shown.outcome.stopped
+    assert shown.steps[-1].text == "leave()" and "leave() is not possible there" in shown.outcome.failure
+    assert shown.views[-1] == shown.views[-2] and shown.steps[-1].changes == []
+    assert shown.divergence is not None and shown.divergence.step == len(shown.steps) - 1
+    assert (shown.answer, shown.correct) == (None, False)
 
+
+def test_an_environment_that_cannot_be_drawn_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = find_task("quicksort")()
+    monkeypatch.setattr(task.environment, "view", lambda self: View((Row("x", (str(1 // (self.part.scan - 1)),)),)))
+    with pytest.raises(TaskError, match=r"Pivots.view, by which quicksort is drawn, fails after advance\(\) \(Zero"):
+        trace(trained(), task, ((3, 1, 2),))
+
+
+def test_traces_of_rows_that_come_and_go_can_be_replayed(tmp_path: Path) -> None:
     views = [
         View((Row("a", ("1", "2"), (("x", 0),)), Row("b", ()))),
         View((Row("a", ("1", "3"), (("x", 1),)), Row("b", ("7",)), Row("c", ("9",))), {"moves": "1"}),
@@ -340,9 +357,9 @@ def test_damaged_bundles_are_refused_in_one_line(tmp_path: Path) -> None:
         )
 
     assert opened().name == card.name
-    for damaged in (b"", b"{", b"[]", b'{"library": 3, "tasks": {}}', b'{"library": {}, "tasks": {"a": {"x": 1}}}'):
+    for known in (b"", b"{", b"[]", b'{"library": 3, "tasks": {}}', b'{"library": {}, "tasks": {"a": {"x": 1}}}'):
         with pytest.raises(BundleError) as caught:
-            opened(known=damaged)
+            opened(known=known)
         assert "\n" not in str(caught.value)
     for graph in (b"", b"no graph", resized(files["model.onnx"])):
         with pytest.raises(BundleError) as caught:

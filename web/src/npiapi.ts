@@ -75,9 +75,12 @@ export interface Trace {
   start: Picture;
   steps: Step[];
   result: string | null;
-  answer: string;
+  /** Null where the run did not end of itself, as the result is. */
+  answer: string | null;
   correct: boolean;
   failure: string | null;
+  /** It was given up at a limit, and might have gone on. */
+  stopped: boolean;
   divergence: Divergence | null;
 }
 

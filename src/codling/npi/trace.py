@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from codling.errors import TaskError
 from codling.npi.decider import Evaluate
 from codling.npi.environment import Environment
 from codling.npi.frames import Frames
@@ -166,7 +167,7 @@ def trace(
         progress: called from time to time; what it raises ends the run.
 
     Raises:
-        TaskError: the bundle does not know the task.
+        TaskError: the bundle does not know the task, or its environment cannot be drawn.
     """
     verified = interpreter.is_verified(task)
     shelf = Shelf(interpreter.network.library, task)
@@ -201,7 +202,7 @@ class _Recorder:
             problem=problem,
             model=interpreter.name,
             verified=verified,
-            start=start.view(),
+            start=_draw(task, start, "before the first step"),
         )
         self._teacher = Teacher(Frames(task.repertoire), start, task.main) if teacher else None
         self._view = self.trace.start
@@ -230,18 +231,28 @@ class _Recorder:
         }
 
     def end(self, outcome: Outcome) -> Trace:
-        self._flush()
+        self._flush(torn=outcome.failure is not None and not outcome.stopped)
         self.trace.outcome = outcome
         if outcome.result is not None:  # of a problem that is too long to be run, the answer may be too
             self.trace.answer = self.task.answer(self.trace.problem)
         return self.trace
 
-    def _flush(self) -> None:
-        """Note the step before, now that it can be seen what it changed."""
+    def _flush(self, *, torn: bool = False) -> None:
+        """Note the step before, now that it can be seen what it changed.
+
+        Args:
+            torn: it was an action that failed half way, so that there may be nothing left that can be drawn.
+        """
         if self._pending is None:
             return
         assert self._environment is not None
-        view = self._environment.view() if self._pending["does"] == "act" else self._view
+        view = self._view
+        if self._pending["does"] == "act":
+            try:
+                view = _draw(self.task, self._environment, f"after {self._pending['text']}")
+            except TaskError:
+                if not torn:
+                    raise
         self.trace.steps.append(Step(**self._pending, changes=changes_between(self._view, view)))
         self.trace.views.append(view)
         self._view, self._pending = view, None
@@ -269,6 +280,16 @@ class _Recorder:
 
     def _text(self, decided: Call | None) -> str:
         return "return" if decided is None else self.repertoire.text(decided)
+
+
+def _draw(task: Task, environment: Environment, when: str) -> View:
+    try:
+        return environment.view()
+    except Exception as error:
+        kind = type(environment).__name__
+        raise TaskError(
+            f"{kind}.view, by which {task.name} is drawn, fails {when} ({type(error).__name__}: {error})"
+        ) from error
 
 
 class _Chances:

@@ -88,7 +88,7 @@ export class Controls {
     const { position } = player;
     this.slider.value = String(position);
     const step = replay.step(position);
-    const place = step ? `step ${position + 1} of ${replay.end}` : `end, after ${replay.end} steps`;
+    const place = step ? `step ${position + 1} of ${replay.end}` : `${replay.trace.stopped ? "stopped" : "end,"} after ${replay.end} steps`;
     this.slider.setAttribute("aria-valuetext", step ? `${place}: ${step.text}` : place);
     this.count.textContent = place;
     this.play.firstChild!.textContent = player.isPlaying ? "Pause" : "Play";

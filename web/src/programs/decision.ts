@@ -37,7 +37,7 @@ export class DecisionView {
     const step = replay.step(position);
     if (!step) {
       this.seen.replaceChildren("–");
-      this.decision.replaceChildren(el("p", { class: "decided" }, "–"));
+      this.decision.replaceChildren(el("p", { class: "decided" }, replay.trace.stopped ? "the run was stopped here" : "–"));
       return;
     }
     const seen = Object.entries(step.seen).map(([name, value]) =>

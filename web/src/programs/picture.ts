@@ -46,7 +46,9 @@ function table(picture: Picture, written: Set<number>[]): HTMLElement {
       const cursors = Object.entries(row.cursors).filter(([, place]) => place === column);
       cells.push(cell(text, cursors.map(([name]) => name), written[index]?.has(column) ?? false));
     }
-    return el("tr", {}, el("th", { scope: "row" }, row.name), ...cells);
+    const drawn = el("tr", {}, el("th", { scope: "row" }, row.name), ...cells);
+    drawn.style.setProperty("--names", String(Math.max(Object.keys(row.cursors).filter(Boolean).length, 0.7)));
+    return drawn;
   });
   return el("table", { class: "grid" }, el("caption", { class: "unseen" }, "Rows, cells and cursors"), el("tbody", {}, ...rows));
 }
@@ -57,7 +59,7 @@ function cell(text: string | undefined, cursors: string[], isNew: boolean): HTML
     const named = cursors.filter(Boolean);
     parts.push(
       named.length > 0
-        ? el("span", { class: "cell-cursors" }, named.join(" "))
+        ? el("span", { class: "cell-cursors" }, named.join("\n"))
         : el("span", { class: "unseen" }, "cursor"),
     );
   }

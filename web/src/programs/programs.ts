@@ -1,7 +1,7 @@
 // The trace viewer: a program that was learned runs on a problem, and every decision can be looked at.
 
 import { Refused } from "../api";
-import { run, tasks, type Proof, type Run, type Task, type Tasks, type Trace } from "../npiapi";
+import { run, tasks, type Run, type Task, type Tasks } from "../npiapi";
 import { el } from "../shell/dom";
 import { Status } from "../shell/status";
 import type { View } from "../shell/views";
@@ -11,8 +11,9 @@ import { PictureView } from "./picture";
 import { Player } from "./player";
 import { Replay } from "./replay";
 import { readState, wordsOf, writeState, type RunState } from "./state";
+import { proofOf, verdictOf } from "./verdict";
 
-const WRITE_MS = 300; // browsers refuse an address that changes with every picture
+const WRITE_MS = 400; // browsers refuse an address that changes with every picture
 
 class ProgramsPage {
   private known: Task[] = [];
@@ -185,14 +186,15 @@ class ProgramsPage {
     this.controls.show();
     const step = replay.step(position);
     // while it plays, nobody could listen as fast
-    if (!player.isPlaying) this.spoken.textContent = step ? `${step.running} decides: ${step.text}` : "The run is over.";
+    const ending = replay.trace.stopped ? "The run was stopped here." : "The run is over.";
+    if (!player.isPlaying) this.spoken.textContent = step ? `${step.running} decides: ${step.text}` : ending;
     this.shown.step = position;
-    clearTimeout(this.writing);
-    this.writing = setTimeout(() => this.write(false), WRITE_MS);
+    this.writing ??= setTimeout(() => this.write(false), WRITE_MS); // while it plays, too
   }
 
   private write(isNew: boolean): void {
     clearTimeout(this.writing);
+    this.writing = undefined;
     if (this.into.hidden || !this.shown) return;
     const address = `#programs?${writeState(this.shown)}`;
     if (location.hash === address) return;
@@ -220,37 +222,6 @@ function isSameRun(one: RunState, other: RunState): boolean {
   return one.task === other.task && one.words.join(" ") === other.words.join(" ");
 }
 
-function verdictOf(trace: Trace): (Node | string)[] {
-  const problem = el("code", {}, `${trace.task} ${trace.words.join(" ")}`);
-  if (trace.failure !== null) return [problem, el("b", { class: "wrong" }, ` did not end of itself: ${trace.failure}`)];
-  const result = el("b", { class: trace.correct ? "right" : "wrong" }, trace.result || "nothing");
-  return [problem, " gives ", result, trace.correct ? ", which is right" : `, but the answer is ${trace.answer}`];
-}
-
-function proofOf(proof: Proof | null): Node[] {
-  if (!proof) return [el("p", { class: "faint" }, "Not proved: no certificate speaks of this task and this network.")];
-  const sizes = proof.sizes === "all" ? "inputs of any size" : `inputs of these sizes: ${proof.sizes}`;
-  const assumed = proof.assumes.map((text) => el("li", {}, text));
-  return [
-    el("p", {}, el("span", { class: "seal", "aria-hidden": "true" }, "✓ "), `Proved for ${sizes}: ${count(proof.frames)} frames`),
-    el(
-      "details",
-      {},
-      el("summary", {}, "What that says"),
-      el(
-        "p",
-        {},
-        `All ${count(proof.decisions)} decisions that can occur were examined; the closest is right by ${proof.margin_nats.toFixed(2)} nats. It assumes that`,
-      ),
-      el("ul", {}, ...assumed),
-    ),
-  ];
-}
-
-function count(number: number): string {
-  return number.toLocaleString("en");
-}
-
 let page: ProgramsPage | undefined;
 
 export const programs: View = {
@@ -259,9 +230,11 @@ export const programs: View = {
   about: "watch a learned program decide",
   mount(into) {
     page = new ProgramsPage(into);
-    addEventListener("hashchange", () => into.hidden && page?.leave());
   },
   shown(state) {
     page?.restore(state);
+  },
+  left() {
+    page?.leave();
   },
 };

@@ -14,6 +14,8 @@ export interface View {
   mount(into: HTMLElement): void;
   /** Called whenever the view is shown, and when the address changes while it is: with what follows its ?. */
   shown?(state: string): void;
+  /** Called when another view takes its place. */
+  left?(): void;
 }
 
 /** Which view an address means, and what it says to it. */
@@ -37,7 +39,10 @@ export function showViews(views: View[], tabs: HTMLElement, into: HTMLElement): 
       mounted.set(chosen, place);
       chosen.mount(place);
     }
-    for (const [view, place] of mounted) place.hidden = view !== chosen;
+    for (const [view, place] of mounted) {
+      if (view !== chosen && !place.hidden) view.left?.();
+      place.hidden = view !== chosen;
+    }
     views.forEach((view, i) => {
       if (view === chosen) links[i]?.setAttribute("aria-current", "page");
       else links[i]?.removeAttribute("aria-current");

@@ -9,7 +9,7 @@ from torch.backends import mkldnn
 from codling.fold.product import _pieces, affine, grad_of_inputs, grad_of_weight
 
 pytestmark = pytest.mark.filterwarnings("ignore:TF32")  # of PyTorch's own switch
-SIZES = (0, 1, 7, 64, 65, 300, 511, 513, 1300)
+SIZES = (0, 1, 7, 64, 65, 300, 511, 513, 1300, 3001)
 
 
 @pytest.mark.parametrize("onednn", [True, False])
@@ -17,7 +17,7 @@ SIZES = (0, 1, 7, 64, 65, 300, 511, 513, 1300)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_as_in_double_precision(num: int, dtype: torch.dtype, onednn: bool) -> None:
     torch.manual_seed(num)
-    x, weight, bias = torch.randn(num, 30, dtype=dtype), torch.randn(50, 30, dtype=dtype), torch.randn(50, dtype=dtype)
+    x, weight, bias = torch.randn(num, 60, dtype=dtype), torch.randn(50, 60, dtype=dtype), torch.randn(50, dtype=dtype)
     grad = torch.randn(num, 50, dtype=dtype)
     near = {"rtol": 1e-5, "atol": 2e-4} if dtype is torch.float32 else {"rtol": 1e-12, "atol": 1e-12}
     with mkldnn.flags(enabled=onednn):

@@ -18,6 +18,7 @@ from torch import Tensor
 __all__ = ["affine", "grad_of_inputs", "grad_of_weight"]
 
 _MOST = 512  # rows of a piece
+_WORK = 4_000_000  # multiplications; with fewer, MKL is under way before oneDNN has begun
 _FEW = 64  # up to here, pieces of any size
 _ONEDNN = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
@@ -27,7 +28,7 @@ def affine(x_NI: Tensor, weight_OI: Tensor, bias_O: Tensor | None, out: Tensor) 
 
     What comes next, such as an activation, writes it to ``out`` while it is in the cache.
     """
-    if not _by_onednn(x_NI):
+    if not _by_onednn(x_NI, len(weight_OI)):
         weight_IO = weight_OI.t()
         whole = torch.mm(x_NI, weight_IO, out=out) if bias_O is None else torch.addmm(bias_O, x_NI, weight_IO, out=out)
         yield slice(0, len(x_NI)), whole
@@ -38,7 +39,7 @@ def affine(x_NI: Tensor, weight_OI: Tensor, bias_O: Tensor | None, out: Tensor) 
 
 def grad_of_inputs(grad_NO: Tensor, weight_OI: Tensor) -> Tensor:
     """``grad · weight``: [N, I]."""
-    if not _by_onednn(grad_NO):
+    if not _by_onednn(grad_NO, weight_OI.shape[1]):
         return torch.mm(grad_NO, weight_OI)
     weight_IO = weight_OI.t()
     if len(grad_NO) <= _FEW:
@@ -51,7 +52,7 @@ def grad_of_inputs(grad_NO: Tensor, weight_OI: Tensor) -> Tensor:
 
 def grad_of_weight(grad_NO: Tensor, x_NI: Tensor) -> Tensor:
     """``gradᵀ · x``: [O, I]."""
-    if not _by_onednn(grad_NO):
+    if not _by_onednn(grad_NO, x_NI.shape[1]):
         return torch.mm(grad_NO.t(), x_NI)
     parts = (_linear(grad_NO[rows].t(), x_NI[rows].t(), None) for rows in _pieces(len(grad_NO)))
     total = next(parts)
@@ -60,9 +61,11 @@ def grad_of_weight(grad_NO: Tensor, x_NI: Tensor) -> Tensor:
     return total
 
 
-def _by_onednn(x: Tensor) -> bool:
-    fit = _ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu" and len(x) > 0
-    return fit and bool(torch.backends.mkldnn.enabled)
+def _by_onednn(rows: Tensor, others: int) -> bool:
+    """Whether it is faster for a product of a matrix and one that has so many columns of its own."""
+    if not _ONEDNN or rows.dtype != torch.float32 or rows.device.type != "cpu":
+        return False
+    return rows.numel() * others >= _WORK and bool(torch.backends.mkldnn.enabled)
 
 
 def _pieces(num: int) -> Iterator[slice]:

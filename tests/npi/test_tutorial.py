@@ -23,6 +23,8 @@ def test_the_tutorial_works(tmp_path: Path) -> None:
     assert done.returncode == 0 and "encipher() › encipher1() → write(y)" in done.stdout
     done = run_codling("npi", "verify", file, "--model", bundle)
     assert done.returncode == 0, done.stderr
+    done = run_codling("npi", "solve", file, "VENI", "--model", bundle)
+    assert done.returncode == 2 and done.stderr.endswith(f"not 'VENI'; for example: codling npi solve {file} veni\n")
     file.write_text(code.replace('text.sign == ""', "not text.letters"), encoding="utf-8")
     done = run_codling("npi", "train", file, "--bundle", bundle, "--run", tmp_path / "again")
     assert done.returncode == 2 and "asks for 'letters', neither a feature nor an action" in done.stderr

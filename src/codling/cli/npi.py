@@ -47,13 +47,13 @@ def list_(model: Model = "npi", json: JsonOption = False) -> None:
     for name, kind in TASKS.items():
         about = known.get(name)
         certificate = about.certificate if about else None
-        example = " ".join(["codling npi solve", name, *kind.example])
+        task = kind()
         rows.append(
             {
                 "name": name,
-                "summary": kind().summary,
+                "summary": task.summary,
                 "usage": kind.usage,
-                "example": example,
+                "example": f"codling npi solve {task.typed(kind.example)}",
                 "learned": about is not None,
                 "verified": certificate is not None,
                 "frames": certificate.num_frames if certificate else None,
@@ -153,7 +153,7 @@ def verify(
                 )
             rows.append(verdict)
             if not json:
-                for line in _verdict_lines(verdict, model):
+                for line in _verdict_lines(verdict, task, model):
                     stdout().print(line, markup=False)
     if json:
         print_json([to_mapping(verdict) for verdict in rows])
@@ -249,8 +249,8 @@ def train(
             }
         )
     else:
-        for verdict in result.verdicts.values():
-            for text in _verdict_lines(verdict, str(target)):
+        for task in chosen:
+            for text in _verdict_lines(result.verdicts[task.name], task, str(target)):
                 stdout().print(text, markup=False)
         stdout().print(f"{written.name}: {written.num_bytes / 1e6:.2f} MB, {written.path}", markup=False)
     if any(task.recursion == "full" and result.verdicts[task.name].certificate is None for task in chosen):
@@ -277,7 +277,7 @@ def _tasks(name: str, interpreter: Any, recursion: str = "full") -> Sequence[Tas
     return [find_task(name)(known.recursion if known else recursion)]
 
 
-def _verdict_lines(verdict: Verdict, model: str) -> list[str]:
+def _verdict_lines(verdict: Verdict, task: Task, model: str) -> list[str]:
     """A verdict for people."""
     proof = verdict.certificate
     if proof is not None:
@@ -290,7 +290,7 @@ def _verdict_lines(verdict: Verdict, model: str) -> list[str]:
     found = verdict.counterexample
     if found is not None:
         came = found.failure or found.result
-        lines.append(f"  for example: codling npi run {verdict.task} {' '.join(found.words)} --model {model}")
+        lines.append(f"  for example: codling npi run {task.typed(found.words)} --model {model}")
         lines.append(
             f"  at step {found.step + 1:,} it does {found.chosen}, not {found.expected}; "
             f"it comes to {came!r}, the answer is {found.answer!r}"

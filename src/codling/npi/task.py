@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import inspect
 import random
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ class Task:
 
     name: ClassVar[str]
     'As on the command line: "bubble-sort".'
+    file: ClassVar[Path | None] = None
+    "Where `load_tasks` found it: on the command line its file stands for a task that does not ship."
     environment: ClassVar[type[Environment]]
     programs: ClassVar[tuple[Program[Any], ...]]
     "Every program, the one to start with first."
@@ -112,10 +115,14 @@ class Task:
             for _ in range(100):
                 yield self.sample(chance, size)
 
+    def typed(self, words: Sequence[str]) -> str:
+        """The task and a problem as one types them in a shell."""
+        return shlex.join([str(self.file or self.name), *words])
+
     def refuse(self, words: Sequence[str], why: str = "") -> InputError:
         """The error for words that are no problem of this task."""
         got = " ".join(map(str, words)) or "nothing"
-        example = " ".join(["codling npi solve", self.name, *self.example])
+        example = f"codling npi solve {self.typed(self.example)}"
         shown = got if len(got) <= 60 else f"{got[:57]}…"
         return InputError(
             f"{self.name} takes {self.usage}{f' ({why})' if why else ''}, not {shown!r}; for example: {example}"
@@ -149,4 +156,6 @@ def load_tasks(path: Path) -> dict[str, type[Task]]:
     }
     if not found:
         raise TaskError(f"{path} has no task: a subclass of codling.npi.Task with a name")
+    for each in found.values():
+        each.file = path
     return found

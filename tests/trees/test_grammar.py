@@ -13,7 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codling.errors import ConfigError, InputError
-from codling.trees.grammar import CLOSE, PYTHON, Derivation, actions_of, read_source, tree_of, write_source
+from codling.trees.grammar import (
+    CLOSE,
+    PYTHON,
+    Derivation,
+    actions_of,
+    read_source,
+    shortest_action,
+    shortest_length,
+    tree_of,
+    write_source,
+)
 from codling.trees.grammar.asdl import Schema
 from codling.trees.grammar.building import build_ast, fits
 from trees.random_trees import random_tree
@@ -153,3 +163,33 @@ def test_productions_are_named() -> None:
     for wrong in ("Called", "Call+func", "arguments+posonlydefaults+args"):
         with pytest.raises(ConfigError):
             PYTHON.named(wrong)
+
+
+@given(seed=st.integers(0, 10_000), kept=st.floats(0, 1))
+def test_any_derivation_can_be_ended_in_the_fewest_steps(seed: int, kept: float) -> None:
+    actions = list(actions_of(random_tree(random.Random(seed))))
+    actions = actions[: int(kept * len(actions))]
+    derivation = Derivation.start(PYTHON)
+    for action in actions:
+        derivation = derivation.take(action)
+    length = shortest_length(PYTHON, derivation.slot)
+    while derivation.slot is not None:
+        derivation = derivation.take(shortest_action(PYTHON, derivation.slot))
+    assert derivation.num_actions == len(actions) + length
+    module = ast.fix_missing_locations(build_ast(tree_of(PYTHON, derivation.actions())))
+    try:
+        ast.parse(ast.unparse(module))
+    except ValueError as error:  # before Python 3.12 an f-string's braces hold no backslash
+        assert "f-string" in str(error)
+
+
+def test_the_shortest_ends_of_types_are_what_a_person_would_say() -> None:
+    schema = Schema(
+        "a = Long(b one, b two) | Short(c* some, b+ many)\nb = Leaf(string text) | Bare()\nc = Never(c more)",
+        frozenset({"string"}),
+    )
+    start = Derivation.start(schema, "a")
+    assert shortest_length(schema, start.slot) == 3
+    statement = Derivation.start(PYTHON, "stmt").slot
+    assert statement is not None
+    assert shortest_action(PYTHON, statement) is PYTHON.named("Pass")

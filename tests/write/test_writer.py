@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from codling.bundle import load_bundle, write_bundle
 from codling.errors import BundleError, InputError
+from codling.trees.grammar import Tree, tree_of, write_source
 from codling.trees.writing.batches import Collator
 from codling.trees.writing.measures import exact
 from codling.trees.writing.steps import example_of
@@ -64,16 +65,18 @@ def test_scores_are_the_networks(writer: Writer, trained: Trained, description: 
     words = words_of(description)
     collate = Collator(trained.lexicon)
     grown = grow(writer.model, writer.model.describe(words), beam=4)
-    whole = [each for each in grown if _unspelt(each.tree, description, trained)]
-    assert whole
-    for each in whole:
-        losses = trained.net.loss(collate([example_of(words, each.tree, trained.lexicon)]))
+    trees = [tree_of(trained.lexicon.schema, each.actions) for each in grown]
+    assert any(_unspelt(tree, description, trained) for tree in trees)
+    for each, tree in zip(grown, trees, strict=True):
+        if not _unspelt(tree, description, trained):
+            continue
+        losses = trained.net.loss(collate([example_of(words, tree, trained.lexicon)]))
         assert each.score == pytest.approx(-float(losses.nats), abs=0.02)  # weights are kept in half precision
 
 
-def _unspelt(tree: object, description: str, trained: Trained) -> bool:
+def _unspelt(tree: Tree, description: str, trained: Trained) -> bool:
     """Whether training writes the tree in the only way that there is: no text of it is spelt."""
-    example = example_of(words_of(description), tree, trained.lexicon)  # type: ignore[arg-type]
+    example = example_of(words_of(description), tree, trained.lexicon)
     return not any(step.spelling for step in example.steps)
 
 
@@ -95,6 +98,34 @@ def test_everything_written_parses(writer: Writer, description: str) -> None:
     for each in written.candidates:
         ast.parse(each.code)
         assert 0 <= each.probability <= each.score <= 1
+
+
+@pytest.mark.parametrize("max_steps", [0, 1, 2, 3, 5])
+@pytest.mark.parametrize("description", DESCRIPTIONS)
+def test_a_search_that_must_stop_answers_with_a_whole_program(writer: Writer, description: str, max_steps: int) -> None:
+    described = writer.model.describe(words_of(description))
+    grown = grow(writer.model, described, beam=3, max_steps=max_steps)
+    assert grown
+    for each in grown:
+        ast.parse(each.code)
+        assert each.seen_AN.shape == (len(each.actions), len(described.values))
+    assert len(grown[0].actions) >= max_steps - 1
+
+
+def test_what_cannot_be_written_down_is_no_answer(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The likeliest program is refused, as Python before 3.12 refuses a backslash in an f-string's braces."""
+    refused = writer.write("set zebra to rows.").candidates[0].code
+
+    def strict(tree: Tree) -> str:
+        code = write_source(tree)
+        if code == refused:
+            raise InputError("refused")
+        return code
+
+    monkeypatch.setattr("codling.write.beam.write_source", strict)
+    codes = [each.code for each in writer.write("set zebra to rows.").candidates]
+    assert codes
+    assert refused not in codes
 
 
 def test_attention_is_a_distribution_for_each_action(writer: Writer) -> None:

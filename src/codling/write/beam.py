@@ -3,30 +3,36 @@
 Programs of one beam share a description; each step runs all of them together. Programs of different lengths are
 compared by log-probability over a power of the number of actions (after Wu et al. 2016): by log-probability alone, a
 statement of one word that is next to impossible beats a class of ninety actions that are each nearly sure.
+
+A search always answers: where none of its programs comes to an end in time, the best is ended by the fewest actions.
 """
 
-# B programs, N words, K choices of a text
+# B programs, N words
 
 from __future__ import annotations
 
-import math
+import contextlib
+import dataclasses
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from codling.errors import InputError
 from codling.trees.grammar.building import fits
-from codling.trees.grammar.tree import Action, Derivation, Tree, tree_of
+from codling.trees.grammar.shortest import shortest_action, shortest_length
+from codling.trees.grammar.source import write_source
+from codling.trees.grammar.tree import Action, Derivation, tree_of
 from codling.trees.writing.lexicon import CLOSE_OUT, TEXT
 from codling.trees.writing.steps import Progress, said, seen
 from codling.write.model import Described, Floats, WriterModel
+from codling.write.ways import LEAST, Choice, Way, Ways
 
-__all__ = ["LENGTH_POWER", "MAX_STEPS", "Grown", "grow", "merit"]
+__all__ = ["LENGTH_POWER", "MAX_STEPS", "Grown", "Taken", "grow", "growing", "merit"]
 
 MAX_STEPS = 700
-"A program that is not done after so many steps is given up: the longest of the training sets takes 470."
+"A search is ended after so many steps: the longest program of the training sets takes 470."
 
 LENGTH_POWER = 0.5
 "Of the number of actions, in the measure by which programs of different lengths are compared; chosen on CoNaLa."
@@ -34,20 +40,31 @@ LENGTH_POWER = 0.5
 _PATIENCE = 12
 "Steps without a new program among the best after which a search ends whose programs in the making are worse."
 
-_LEAST = math.log(1e-6)
-"A choice of less than this probability is not followed."
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How one action of a program came about."""
+
+    way: Way | None
+    "None for one that was taken because the search had to stop."
+    log_prob: float
+    "In nats, of all ways to it together; of a spelt text, of all its parts."
+    parts: tuple[tuple[str, bool], ...] = ()
+    "What a text was spelt from, and whether it was copied from the description."
 
 
 @dataclass(frozen=True, slots=True)
 class Grown:
     """A whole program that a search found."""
 
-    tree: Tree
+    code: str
     score: float
-    "Log-probability in nats."
+    "Log-probability in nats; for one that was ended because the search had to stop, a lower bound of it."
     actions: tuple[Action, ...]
     seen_AN: Floats
     "How much each action looked at each word of the description, [A, N]; a spelt text by the step that ends it."
+    taken: tuple[Taken, ...]
+    "How each action came about."
 
 
 def merit(score: float, num_actions: int) -> float:
@@ -56,25 +73,15 @@ def merit(score: float, num_actions: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
-    """One way for a program to go on; the program is grown only if the choice is among the best."""
-
-    score: float
-    row: int
-    rule: int = -1
-    "Output of the head for productions."
-    text: str | None = None
-    piece: int = -1
-    part: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Trail:
-    """Where the attention of a program's steps lies."""
+    """The steps of a program: where the attention of each lies, and how it came about."""
 
     time: int
     row: int
-    ends_action: bool
+    way: Way
+    log_prob: float
+    part: str
+    "What a step of spelling wrote."
     before: _Trail | None
 
 
@@ -88,18 +95,31 @@ class _Live:
 
 
 def grow(model: WriterModel, described: Described, *, beam: int = 5, max_steps: int = MAX_STEPS) -> list[Grown]:
-    """The best programs by merit that a beam finds, best first, at most ``beam`` of them."""
+    """The best programs by merit that a beam finds, best first, at least one and at most ``beam`` of them; all can be
+    written down, and no two have the same text."""
+    return deque(growing(model, described, beam=beam, max_steps=max_steps), maxlen=1).pop()
+
+
+def growing(
+    model: WriterModel, described: Described, *, beam: int = 5, max_steps: int = MAX_STEPS
+) -> Iterator[list[Grown]]:
+    """The same, step by step: what has been found after each, and the answer last."""
     search = _Search(model, described, beam)
     for _ in range(max_steps):
-        if not search.step():
+        goes_on = search.step()
+        if not goes_on:
             break
-    return search.done
+        yield list(search.done)
+    if not search.done:
+        search.finish()
+    yield search.done
 
 
 class _Search:
     def __init__(self, model: WriterModel, described: Described, beam: int) -> None:
         self.model, self.described, self.beam = model, described, beam
         self.values = described.values
+        self.ways = Ways(model, described, beam)
         self.live = [_Live(Progress(Derivation.start(model.lexicon.schema)), 0.0, None)]
         zeros = np.zeros((1, model.hidden), np.float32)
         self.states = [described.start[0], zeros, described.start[1], zeros]
@@ -109,20 +129,36 @@ class _Search:
         self.done: list[Grown] = []
         self.last_done = 0
         "The step at which a program was done that is among the best."
-        self.places = {value: [i for i, each in enumerate(self.values) if each == value] for value in self.values}
 
     def step(self) -> bool:
-        """Let all programs take one step; False when no better one can come."""
+        """Let all programs take one step; False when no better one can come, or none can go on."""
         outputs = self._run()
-        self.states, state, rules, attention = outputs[:4], outputs[4], outputs[5], outputs[6]
+        states, state, rules, attention = outputs[:4], outputs[4], outputs[5], outputs[6]
         self.first.append(outputs[0])
         self.seen.append(attention)
-        choices = [*self._rule_choices(rules), *self._text_choices(state)]
-        choices.sort(key=lambda choice: -choice.score)
-        self._follow(choices)
-        if not self.live:
+        scores, progresses = [live.score for live in self.live], [live.progress for live in self.live]
+        choices = self.ways.best(scores, progresses, rules, state, self.described.memory)
+        live, rows = self._follow(choices)
+        if not live:
             return False
+        self.live = live
+        self.states = [state[rows] for state in states]
         return self._may_improve()
+
+    def finish(self) -> None:
+        """End the best program in the making that can be written down, by as few actions as it takes."""
+        beginning = _Live(Progress(Derivation.start(self.model.lexicon.schema)), 0.0, None)
+        for live in [*sorted(self.live, key=lambda live: -self._merit(live)), beginning]:
+            progress = live.progress
+            forced = shortest_length(self.model.lexicon.schema, progress.derivation.slot)
+            if progress.spelt is not None and fits(progress.spelt, progress.slot.type):
+                with contextlib.suppress(InputError):
+                    progress = progress.end()
+            derivation = progress.derivation
+            while derivation.slot is not None:
+                derivation = derivation.take(shortest_action(derivation.schema, derivation.slot))
+            if self._finish(derivation, live.score + forced * LEAST, live.trail):
+                return
 
     def _run(self) -> list[Floats]:
         """The step graph on all live programs."""
@@ -144,71 +180,8 @@ class _Search:
         states = dict(zip(("h0", "c0", "h1", "c1"), self.states, strict=True))
         return self.model.step(feeds | states | {"text": texts, "parent": parents, "memory": self.described.memory})
 
-    def _rule_choices(self, rules_BR: Floats) -> Iterator[_Choice]:
-        for row, live in enumerate(self.live):
-            if not live.progress.takes_text:
-                for rule in _best(rules_BR[row], self.beam):
-                    yield _Choice(live.score + float(rules_BR[row, rule]), row, rule=rule)
-
-    def _text_choices(self, state_BH: Floats) -> Iterator[_Choice]:
-        rows = [row for row, live in enumerate(self.live) if live.progress.takes_text]
-        if not rows:
-            return
-        progresses = [self.live[row].progress for row in rows]
-        log_probs = self.model.texts(
-            {
-                "state": state_BH[rows],
-                "place": np.array([progress.place for progress in progresses], np.int64),
-                "spelling": np.array([progress.spelt is not None for progress in progresses], bool),
-                "memory": self.described.memory,
-            }
-        )
-        for row, progress, log_probs_K in zip(rows, progresses, log_probs, strict=True):
-            if progress.spelt is None:
-                yield from self._wholes(row, progress, log_probs_K)
-            yield from self._parts(row, progress, log_probs_K)
-
-    def _wholes(self, row: int, progress: Progress, log_probs_K: Floats) -> Iterator[_Choice]:
-        """Texts that fill the slot at once: those of the lexicon and those of the description, summed by text."""
-        lexicon, kind = self.model.lexicon, progress.slot.type
-        num_wholes, start = len(lexicon.wholes), len(lexicon.wholes) + lexicon.vocab.size + 1
-        wholes_V = np.where(self.model.allowed[kind], log_probs_K[:num_wholes], -np.inf)
-        copied: dict[str, float] = {}
-        for text, places in self.places.items():
-            if not fits(text, kind):
-                continue
-            total = float(np.logaddexp.reduce(log_probs_K[[start + place for place in places]]))
-            whole = lexicon.whole(text)
-            if whole is not None:
-                total = float(np.logaddexp(total, wholes_V[whole]))
-                wholes_V[whole] = -np.inf
-            copied[text] = total
-        score = self.live[row].score
-        for text, log_prob in copied.items():
-            if log_prob > _LEAST:
-                yield _Choice(score + log_prob, row, text=text)
-        for whole in _best(wholes_V, self.beam):
-            yield _Choice(score + float(wholes_V[whole]), row, text=lexicon.wholes[whole])
-
-    def _parts(self, row: int, progress: Progress, log_probs_K: Floats) -> Iterator[_Choice]:
-        """Pieces and words that begin a token or go on with it, and its end."""
-        lexicon, score, kind = self.model.lexicon, self.live[row].score, progress.slot.type
-        start = len(lexicon.wholes)
-        end = start + lexicon.vocab.size
-        for piece in _best(log_probs_K[start:end], self.beam):
-            text = said(lexicon, piece)
-            if _may_begin((progress.spelt or "") + text, kind):
-                yield _Choice(score + float(log_probs_K[start + piece]), row, piece=piece, part=text)
-        if progress.spelt is not None and log_probs_K[end] > _LEAST:
-            yield _Choice(score + float(log_probs_K[end]), row, piece=lexicon.vocab.size)
-        first_part = end + 1 + len(self.values)
-        for text, places in self.places.items():
-            log_prob = float(np.logaddexp.reduce(log_probs_K[[first_part + place for place in places]]))
-            if log_prob > _LEAST and _may_begin((progress.spelt or "") + text, kind):
-                yield _Choice(score + log_prob, row, part=text)
-
-    def _follow(self, choices: Sequence[_Choice]) -> None:
-        """Grow the best choices; those that are done leave the beam."""
+    def _follow(self, choices: Sequence[Choice]) -> tuple[list[_Live], list[int]]:
+        """Grow the best choices, and say which programs they are of; those that are done leave the beam."""
         live: list[_Live] = []
         rows: list[int] = []
         for choice in choices:
@@ -218,15 +191,20 @@ class _Search:
                 progress = self._take(choice)
             except InputError:  # pieces that are no text together
                 continue
-            ends_action = choice.part is None
-            trail = _Trail(len(self.first) - 1, choice.row, ends_action, self.live[choice.row].trail)
+            trail = self._trail(choice, progress)
             if progress.derivation.complete:
-                self._finish(progress, choice.score, trail)
+                self._finish(progress.derivation, choice.score, trail)
             else:
                 live.append(_Live(progress, choice.score, trail))
                 rows.append(choice.row)
-        self.live = live
-        self.states = [state[rows] for state in self.states]
+        return live, rows
+
+    def _trail(self, choice: Choice, progress: Progress) -> _Trail:
+        before = self.live[choice.row]
+        part = ""
+        if choice.way in (Way.PIECE, Way.PART):
+            part = (progress.spelt or "")[len(before.progress.spelt or "") :]
+        return _Trail(len(self.first) - 1, choice.row, choice.way, choice.score - before.score, part, before.trail)
 
     def _merit(self, live: _Live) -> float:
         return merit(live.score, live.progress.derivation.num_actions)
@@ -242,53 +220,66 @@ class _Search:
         enough = len(self.done) >= self.beam and ahead <= merit(self.done[-1].score, len(self.done[-1].actions))
         return not enough and len(self.first) - self.last_done < _PATIENCE
 
-    def _take(self, choice: _Choice) -> Progress:
-        progress, lexicon = self.live[choice.row].progress, self.model.lexicon
-        if choice.rule == CLOSE_OUT:
-            return progress.close()
-        if choice.rule > 0:
-            number = (len(self.first) - 1) * self.beam + choice.row
-            return progress.apply(lexicon.productions[choice.rule - 1], choice.rule - 1, number)
-        if choice.text is not None:
-            return progress.write(choice.text, self.values)
-        if choice.part is None:
-            if not fits(progress.spelt or "", progress.slot.type):
-                raise InputError("the spelt text is none of its type")
-            return progress.end()
-        action = TEXT if choice.piece < 0 else lexicon.piece_action(choice.piece)
-        return progress.spell(choice.part, action, self.values)
+    def _take(self, choice: Choice) -> Progress:
+        progress, lexicon, number = self.live[choice.row].progress, self.model.lexicon, choice.number
+        if choice.way is Way.RULE:
+            if number == CLOSE_OUT:
+                return progress.close()
+            step = (len(self.first) - 1) * self.beam + choice.row
+            return progress.apply(lexicon.productions[number - 1], number - 1, step)
+        if choice.way is Way.WHOLE:
+            return progress.write(lexicon.wholes[number], self.values)
+        if choice.way is Way.COPY:
+            return progress.write(self.ways.texts[number], self.values)
+        if choice.way is Way.PIECE:
+            return progress.spell(said(lexicon, number), lexicon.piece_action(number), self.values)
+        if choice.way is Way.PART:
+            return progress.spell(self.ways.texts[number], TEXT, self.values)
+        return progress.end()
 
-    def _finish(self, progress: Progress, score: float, trail: _Trail) -> None:
-        actions = progress.derivation.actions()
-        weights: list[Floats] = []
-        step: _Trail | None = trail
-        while step is not None:
-            if step.ends_action:
-                weights.append(self.seen[step.time][step.row])
-            step = step.before
-        tree = tree_of(self.model.lexicon.schema, actions)
-        grown = Grown(tree, score, tuple(actions), np.stack(weights[::-1]))
+    def _finish(self, derivation: Derivation, score: float, trail: _Trail | None) -> bool:
+        """Keep a complete program, unless it cannot be written down (a backslash within an f-string's braces, before
+        Python 3.12). Programs of the same text are one, as likely as all of them. Says whether it is among the best."""
+        full = len(self.done) >= self.beam
+        if full and merit(score, derivation.num_actions) <= merit(self.done[-1].score, len(self.done[-1].actions)):
+            return False
+        actions = derivation.actions()
+        try:
+            code = write_source(tree_of(derivation.schema, actions))
+        except InputError:
+            return False
+        weights, taken = self._followed(trail)
+        num_forced = len(actions) - len(taken)
+        weights += [np.zeros(len(self.values), np.float32)] * num_forced
+        taken += [Taken(None, LEAST)] * num_forced
+        grown = Grown(code, score, tuple(actions), np.stack(weights), tuple(taken))
+        same = next((each for each in self.done if each.code == code), None)
+        if same is not None:
+            self.done.remove(same)
+            likelier = max(same, grown, key=lambda each: each.score)
+            grown = dataclasses.replace(likelier, score=float(np.logaddexp(same.score, grown.score)))
         self.done.append(grown)
         self.done.sort(key=lambda each: -merit(each.score, len(each.actions)))
         del self.done[self.beam :]
-        if any(each is grown for each in self.done):
+        if same is None and any(each is grown for each in self.done):
             self.last_done = len(self.first)
+        return True
 
-
-def _best(log_probs: npt.NDArray[np.float32], count: int) -> list[int]:
-    """Indices of the most probable, those that are next to impossible left out, best first."""
-    found = np.argpartition(log_probs, -count)[-count:] if len(log_probs) > count else np.arange(len(log_probs))
-    kept = found[log_probs[found] > _LEAST]
-    return [int(i) for i in kept[np.argsort(-log_probs[kept])]]
-
-
-def _may_begin(text: str, kind: str) -> bool:
-    """Whether a token of a type may begin so."""
-    if kind == "identifier":
-        return text.isidentifier()
-    if kind == "dotted":
-        head = text.removesuffix(".")
-        return all(part.isidentifier() for part in head.split("."))
-    if kind in ("int", "float", "complex"):
-        return text[:1].isdigit() and all(each in "0123456789abcdefABCDEFxeE+-.j" for each in text)
-    return True
+    def _followed(self, trail: _Trail | None) -> tuple[list[Floats], list[Taken]]:
+        """By action: what the steps of a program attended to, and how they came about."""
+        steps: list[_Trail] = []
+        while trail is not None:
+            steps.append(trail)
+            trail = trail.before
+        weights: list[Floats] = []
+        taken: list[Taken] = []
+        spelt: list[_Trail] = []
+        for step in reversed(steps):
+            if step.way in (Way.PIECE, Way.PART):
+                spelt.append(step)
+                continue
+            log_prob = step.log_prob + sum(each.log_prob for each in spelt)
+            taken.append(Taken(step.way, log_prob, tuple((each.part, each.way is Way.PART) for each in spelt)))
+            weights.append(self.seen[step.time][step.row])
+            spelt = []
+        return weights, taken

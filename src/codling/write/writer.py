@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from codling.bundle import Bundle
 from codling.errors import InputError
 from codling.trees.grammar.asdl import Production
-from codling.trees.grammar.source import write_source
 from codling.trees.grammar.tree import Action
 from codling.trees.writing.words import words_of
-from codling.write.beam import Grown, grow, merit
+from codling.write.beam import Grown, growing, merit
 from codling.write.model import WriterModel, load_writer
 
 __all__ = ["MAX_DESCRIPTION", "Candidate", "Seen", "Writer", "Written"]
@@ -91,15 +89,22 @@ class Writer:
         Raises:
             InputError: the description has no words or is too long, or a number is out of its range.
         """
+        return deque(self.writing(description, limit=limit, beam=beam), maxlen=1).pop()
+
+    def writing(self, description: str, *, limit: int = 5, beam: int = 5) -> Iterator[Written]:
+        """The same, step by step: what has been found so far, for those who watch or may give up; the answer last.
+
+        Raises:
+            InputError: as write.
+        """
         started = time.perf_counter()
         words = words_of(check(description, limit, beam))
         if not words:
             raise InputError("the description has no words")
         described = self.model.describe(words)
-        grown = grow(self.model, described, beam=max(beam, limit))
-        found = tuple(candidates(grown))[:limit]
-        ms = (time.perf_counter() - started) * 1000
-        return Written(found, described.values, ms, self.model.name)
+        for grown in growing(self.model, described, beam=max(beam, limit)):
+            found = tuple(candidates(grown))[:limit]
+            yield Written(found, described.values, (time.perf_counter() - started) * 1000, self.model.name)
 
 
 def check(description: str, limit: int, beam: int) -> str:
@@ -116,19 +121,10 @@ def check(description: str, limit: int, beam: int) -> str:
     return description
 
 
-def candidates(grown: list[Grown]) -> Iterator[Candidate]:
-    """Programs as texts, those of the same text as one, best first; what cannot be written down is left out."""
-    found: dict[str, tuple[float, Grown]] = {}  # log-probability, and its likeliest tree
+def candidates(grown: Sequence[Grown]) -> Iterator[Candidate]:
+    """What a search found, as answers, in its order."""
     for each in grown:
-        try:
-            code = write_source(each.tree)
-        except InputError:
-            continue
-        score, best = found.get(code, (-math.inf, each))
-        found[code] = (float(np.logaddexp(score, each.score)), best)
-    rows = [(merit(score, len(best.actions)), score, code, best) for code, (score, best) in found.items()]
-    for rank, score, code, best in sorted(rows, key=lambda row: -row[0]):
-        yield Candidate(code, math.exp(rank), math.exp(score), best)
+        yield Candidate(each.code, math.exp(merit(each.score, len(each.actions))), math.exp(each.score), each)
 
 
 def _name(action: Action) -> str:

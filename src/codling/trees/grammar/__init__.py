@@ -2,6 +2,7 @@
 
 from codling.trees.grammar.asdl import Production, Schema
 from codling.trees.grammar.python import PYTHON
+from codling.trees.grammar.shortest import shortest_action, shortest_length
 from codling.trees.grammar.source import read_source, write_source
 from codling.trees.grammar.tree import CLOSE, Action, Derivation, Slot, Tree, actions_of, tree_of
 
@@ -16,6 +17,8 @@ __all__ = [
     "Tree",
     "actions_of",
     "read_source",
+    "shortest_action",
+    "shortest_length",
     "tree_of",
     "write_source",
 ]

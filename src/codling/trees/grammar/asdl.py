@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from codling.errors import ConfigError
 
@@ -52,9 +52,10 @@ class Constructor:
     fields: tuple[Field, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Production:
-    """A constructor together with which of its optional fields are there: what a derivation applies in one step.
+    """A constructor together with which of its optional fields are there: what a derivation applies in one step. A
+    schema has each once, so productions are equal if they are the same object, which searches look up often.
 
     Lists are empty by being left out, so a derivation ends only those that have elements, and a function of no
     arguments costs one step, not seven (Yin & Neubig 2017 have one production for each number of elements instead;
@@ -63,7 +64,7 @@ class Production:
 
     constructor: Constructor
     present: frozenset[str]
-    fields: tuple[Field, ...] = field(compare=False)
+    fields: tuple[Field, ...]
     "Those to be filled, in order: the ones that are there, without flags."
 
     @property

@@ -86,7 +86,7 @@ def test_where_it_left_its_teacher_is_marked(open_page: Callable[..., Page], tmp
         page = open_page(f"{serving.url}#programs?task=quicksort&in=3+1+2")
         expect(page.locator(".verdict")).to_have_text("quicksort 3 1 2 gives 2 3 1, but the answer is 1 2 3")
         expect(page.get_by_text("Not proved:")).to_be_visible()
-        mark, line = page.locator(".divergence-mark").bounding_box(), page.locator(".timeline").bounding_box()
+        mark, line = page.locator(".timeline-mark").bounding_box(), page.locator(".timeline").bounding_box()
         assert mark and line
         assert (mark["x"] + mark["width"] / 2 - line["x"]) / line["width"] == pytest.approx(3 / 24, abs=0.01)
         expect(page.locator(".otherwise")).to_have_count(0)
@@ -97,8 +97,8 @@ def test_where_it_left_its_teacher_is_marked(open_page: Callable[..., Page], tmp
         page.screenshot(path=SHOTS / "programs-divergence.png")
         page.get_by_label("Task").select_option("hanoi")  # of another task every answer is right
         expect(page.locator(".verdict")).to_contain_text("which is right")
-        expect(page.locator(".divergence-mark")).to_have_count(0)
-        expect(page.locator(".to-divergence")).to_be_hidden()
+        expect(page.locator(".timeline-mark")).to_have_count(0)
+        expect(page.locator(".to-mark")).to_be_hidden()
 
 
 def test_another_problem_and_one_that_is_none(open_page: Callable[..., Page], serving: Serving) -> None:

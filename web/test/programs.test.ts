@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Change, Picture, Row, Step, Trace } from "../src/npiapi";
 import { argumentChances, choices, percent } from "../src/programs/chances";
-import { depthPoints } from "../src/programs/controls";
+import { depthPoints } from "../src/player/controls";
 import { shortened } from "../src/programs/decision";
 import { columnOf } from "../src/programs/picture";
-import { Player } from "../src/programs/player";
+import { Player } from "../src/player/player";
 import { Replay, applied, written } from "../src/programs/replay";
 import { readState, wordsOf, writeState, type RunState } from "../src/programs/state";
 import { endsOf } from "../src/programs/verdict";
@@ -84,7 +84,7 @@ describe("a replay", () => {
 
   it("knows the picture and the stack of every position", () => {
     expect(replay.end).toBe(7);
-    expect(replay.maxDepth).toBe(2);
+    expect(replay.depths).toEqual([1, 2, 2, 2, 1, 2, 1]);
     expect([0, 1, 4, 5, 6, 7].map((at) => replay.stack(at).join(" "))).toEqual(["add()", "add() add1()", "add()", "add() add()", "add()", ""]);
     expect(replay.picture(1).rows[1]!.cells).toEqual(["", ""]);
     expect(replay.picture(7).rows[1]!.cells).toEqual(["", "1"]);
@@ -118,7 +118,7 @@ describe("a replay", () => {
 
   it("can be of a run of no steps", () => {
     const empty = new Replay(trace({ steps: [] }));
-    expect([empty.end, empty.over(0), empty.out(0), empty.backOver(0), empty.maxDepth]).toEqual([0, 0, 0, 0, 1]);
+    expect([empty.end, empty.over(0), empty.out(0), empty.backOver(0), empty.depths.length]).toEqual([0, 0, 0, 0, 0]);
   });
 });
 
@@ -196,11 +196,11 @@ describe("chances", () => {
 
 describe("drawing", () => {
   it("shows the depth of each step, and of a long run the deepest of each part", () => {
-    expect(depthPoints([1, 2, 4, 2], 4)).toEqual([[0, 0.75], [25, 0.5], [50, 0], [75, 0.5]]);
-    expect(depthPoints([1, 2, 4, 2], 4, 2)).toEqual([[0, 0.5], [50, 0]]);
-    expect(depthPoints([], 1)).toEqual([]);
+    expect(depthPoints([1, 2, 4, 2])).toEqual([[0, 0.75], [25, 0.5], [50, 0], [75, 0.5]]);
+    expect(depthPoints([1, 2, 4, 2], 2)).toEqual([[0, 0.5], [50, 0]]);
+    expect(depthPoints([])).toEqual([]);
     const deep = Array.from({ length: 5000 }, (_, index) => (index === 2501 ? 9 : 1));
-    const points = depthPoints(deep, 9);
+    const points = depthPoints(deep);
     expect(points.length).toBeLessThanOrEqual(600);
     expect(points.filter(([, y]) => y === 0)).toHaveLength(1);
   });

@@ -2,13 +2,13 @@
 
 import { Refused } from "../api";
 import { run, tasks, type Run, type Task, type Tasks } from "../npiapi";
+import { Controls } from "../player/controls";
+import { Player } from "../player/player";
 import { el } from "../shell/dom";
 import { Status } from "../shell/status";
 import type { View } from "../shell/views";
-import { Controls } from "./controls";
 import { DecisionView } from "./decision";
 import { PictureView } from "./picture";
-import { Player } from "./player";
 import { Replay } from "./replay";
 import { readState, wordsOf, writeState, type RunState } from "./state";
 import { proofOf, verdictOf } from "./verdict";

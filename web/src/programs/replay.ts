@@ -3,6 +3,7 @@
 // Position k is the moment at which step k is decided; the last position, behind all steps, is the end.
 
 import type { Change, Picture, Row, Step, Trace } from "../npiapi";
+import { within, type Steps } from "../player/steps";
 
 /** A call on the stack; its caller is below it. */
 export interface Call {
@@ -46,10 +47,12 @@ export function written(before: Row | undefined, after: Row): Set<number> {
   return found;
 }
 
-export class Replay {
+export class Replay implements Steps {
   private readonly pictures: Picture[];
   private readonly calls: (Call | null)[];
-  readonly maxDepth: number;
+  readonly depths: number[];
+  readonly mark: Steps["mark"];
+  readonly ending: string;
 
   constructor(readonly trace: Trace) {
     let call: Call | null = { text: trace.main, caller: null };
@@ -61,7 +64,9 @@ export class Replay {
       else if (step.does === "return") call = call?.caller ?? null;
       this.calls.push(call);
     }
-    this.maxDepth = trace.steps.reduce((most, step) => Math.max(most, step.depth), 1);
+    this.depths = trace.steps.map((step) => step.depth);
+    this.mark = trace.divergence && { step: trace.divergence.step, title: "First divergence" };
+    this.ending = trace.stopped ? "stopped" : "end,";
   }
 
   /** The position of the end, which is the number of steps. */
@@ -70,7 +75,7 @@ export class Replay {
   }
 
   within(position: number): number {
-    return Math.min(Math.max(Math.trunc(position) || 0, 0), this.end);
+    return within(position, this.end);
   }
 
   picture(position: number): Picture {
@@ -80,6 +85,10 @@ export class Replay {
   /** What is decided there; at the end nothing is. */
   step(position: number): Step | undefined {
     return this.trace.steps[position];
+  }
+
+  says(position: number): string | undefined {
+    return this.step(position)?.text;
   }
 
   /** Calls on the stack, the first of all first. */

@@ -1,12 +1,12 @@
 // Where in a run we are, and the clock that goes on from there.
 
-import type { Replay } from "./replay";
+import type { Steps } from "./steps";
 
 const FRAME_MS = 1000 / 30; // faster speeds take several steps at once: nobody sees more pictures
 
 export class Player {
   private timer: ReturnType<typeof setInterval> | undefined;
-  private replay: Replay | undefined;
+  private steps: Steps | undefined;
   private stepsPerSecond = 4;
   private due = 0;
   position = 0;
@@ -18,18 +18,18 @@ export class Player {
     return this.timer !== undefined;
   }
 
-  load(replay: Replay, position: number): void {
+  load(steps: Steps, position: number): void {
     this.stop();
-    this.replay = replay;
-    this.position = replay.within(position);
+    this.steps = steps;
+    this.position = steps.within(position);
     this.onChange();
   }
 
   /** Go somewhere and stay there. */
   goTo(position: number): void {
     this.stop();
-    if (!this.replay) return;
-    this.position = this.replay.within(position);
+    if (!this.steps) return;
+    this.position = this.steps.within(position);
     this.onChange();
   }
 
@@ -53,20 +53,20 @@ export class Player {
   }
 
   private play(): void {
-    if (!this.replay) return;
-    if (this.position >= this.replay.end) this.position = 0; // once more
+    if (!this.steps) return;
+    if (this.position >= this.steps.end) this.position = 0; // once more
     const interval = Math.max(FRAME_MS, 1000 / this.stepsPerSecond);
     this.due = 0;
     this.timer = setInterval(() => this.tick((interval * this.stepsPerSecond) / 1000), interval);
     this.onChange();
   }
 
-  private tick(steps: number): void {
-    this.due += steps;
+  private tick(many: number): void {
+    this.due += many;
     const whole = Math.floor(this.due + 1e-6);
     this.due -= whole;
-    this.position = this.replay!.within(this.position + whole);
-    if (this.position >= this.replay!.end) this.stop();
+    this.position = this.steps!.within(this.position + whole);
+    if (this.position >= this.steps!.end) this.stop();
     this.onChange();
   }
 }

@@ -1,14 +1,15 @@
-// Play, pause, step and scrub: buttons, the slider with the depth of the stack above it, the speed.
+// Play, pause, step and scrub: buttons, the slider with the depth above it, the speed.
 
 import { el, svg } from "../shell/dom";
 import type { Player } from "./player";
-import type { Replay } from "./replay";
+import type { Steps } from "./steps";
 
 const SPEEDS = [1, 2, 4, 8, 16, 60, 240];
 const POINTS = 600; // of the drawing of depth: more than that are not told apart
 
-/** Depth of the stack over a run, as points of a polyline in a box of 100 by 1; of a long run, the deepest of each part. */
-export function depthPoints(depths: number[], most: number, points = POINTS): [x: number, y: number][] {
+/** Depth over the steps, as points of a polyline in a box of 100 by 1; of many steps, the deepest of each part. */
+export function depthPoints(depths: number[], points = POINTS): [x: number, y: number][] {
+  const most = depths.reduce((one, other) => Math.max(one, other), 1);
   const part = Math.max(1, Math.ceil(depths.length / points));
   const found: [number, number][] = [];
   for (let at = 0; at < depths.length; at += part) {
@@ -19,10 +20,10 @@ export function depthPoints(depths: number[], most: number, points = POINTS): [x
 }
 
 export class Controls {
-  private readonly slider = el("input", { type: "range", min: 0, max: 0, value: 0, step: 1, class: "scrubber", "aria-label": "Step of the run" });
+  private readonly slider = el("input", { type: "range", min: 0, max: 0, value: 0, step: 1, class: "scrubber", "aria-label": "Step" });
   private readonly count = el("span", { class: "trace-count" });
   private readonly play = this.button("Play", "Space", () => this.player.toggle());
-  private readonly divergence = el("button", { type: "button", class: "to-divergence", hidden: true });
+  private readonly marked = el("button", { type: "button", class: "to-mark", hidden: true });
   private readonly line = el("div", { class: "timeline", "aria-hidden": "true" });
   private readonly speed = el(
     "select",
@@ -34,12 +35,12 @@ export class Controls {
   private readonly over = this.button("Over ↷", "Shift →", () => this.goOver());
   private readonly out = this.button("Out ↥", "Shift ↑", () => this.goOut());
   private readonly first = this.button("|◀", "Home", () => this.player.goTo(0), "To the beginning");
-  private readonly last = this.button("▶|", "End", () => this.replay && this.player.goTo(this.replay.end), "To the end");
-  private replay: Replay | undefined;
+  private readonly last = this.button("▶|", "End", () => this.steps && this.player.goTo(this.steps.end), "To the end");
+  private steps: Steps | undefined;
 
   readonly element = el(
     "div",
-    { class: "controls", role: "group", "aria-label": "Run" },
+    { class: "controls", role: "group", "aria-label": "Play" },
     el("div", { class: "scrub" }, this.line, this.slider),
     el(
       "div",
@@ -53,7 +54,7 @@ export class Controls {
       this.last,
       this.speed,
       this.count,
-      this.divergence,
+      this.marked,
     ),
   );
 
@@ -62,61 +63,61 @@ export class Controls {
     this.speed.addEventListener("change", () => player.setSpeed(Number(this.speed.value)));
   }
 
-  load(replay: Replay): void {
-    this.replay = replay;
-    this.slider.max = String(replay.end);
-    const points = depthPoints(replay.trace.steps.map((step) => step.depth), replay.maxDepth);
+  load(steps: Steps): void {
+    this.steps = steps;
+    this.slider.max = String(steps.end);
+    const points = depthPoints(steps.depths);
     const drawn = svg(
       "svg",
       { viewBox: "0 0 100 1", preserveAspectRatio: "none" },
       svg("polygon", { points: ["0,1", ...points.map(([x, y]) => `${x.toFixed(2)},${y.toFixed(3)}`), "100,1"].join(" ") }),
     );
     this.line.replaceChildren(drawn);
-    const { divergence } = replay.trace;
-    this.divergence.hidden = divergence === null;
-    if (!divergence) return;
-    const mark = el("span", { class: "divergence-mark", title: "first divergence from the teacher" });
-    mark.style.setProperty("--at", String(divergence.step / Math.max(1, replay.end)));
-    this.line.append(mark);
-    this.divergence.textContent = `First divergence: step ${divergence.step + 1}`;
-    this.divergence.onclick = () => this.player.goTo(divergence.step);
+    const { mark } = steps;
+    this.marked.hidden = mark === null;
+    if (!mark) return;
+    const place = el("span", { class: "timeline-mark", title: mark.title });
+    place.style.setProperty("--at", String(mark.step / Math.max(1, steps.end)));
+    this.line.append(place);
+    this.marked.textContent = `${mark.title}: step ${mark.step + 1}`;
+    this.marked.onclick = () => this.player.goTo(mark.step);
   }
 
   show(): void {
-    const { replay, player } = this;
-    if (!replay) return;
+    const { steps, player } = this;
+    if (!steps) return;
     const { position } = player;
     this.slider.value = String(position);
-    const step = replay.step(position);
-    const place = step ? `step ${position + 1} of ${replay.end}` : `${replay.trace.stopped ? "stopped" : "end,"} after ${replay.end} steps`;
-    this.slider.setAttribute("aria-valuetext", step ? `${place}: ${step.text}` : place);
+    const says = steps.says(position);
+    const place = says === undefined ? `${steps.ending} after ${steps.end} steps` : `step ${position + 1} of ${steps.end}`;
+    this.slider.setAttribute("aria-valuetext", says === undefined ? place : `${place}: ${says}`);
     this.count.textContent = place;
     this.play.firstChild!.textContent = player.isPlaying ? "Pause" : "Play";
-    const [atStart, atEnd] = [position === 0, position === replay.end];
+    const [atStart, atEnd] = [position === 0, position === steps.end];
     for (const button of [this.first, this.back]) able(button, !atStart);
     for (const button of [this.forth, this.over, this.out, this.last]) able(button, !atEnd);
   }
 
   /** Whether a key meant something here. */
   pressed(event: KeyboardEvent): boolean {
-    const { player, replay } = this;
-    if (!replay) return false;
+    const { player, steps } = this;
+    if (!steps) return false;
     if (event.key === " ") player.toggle();
     else if (event.key === "ArrowRight") event.shiftKey ? this.goOver() : player.goTo(player.position + 1);
-    else if (event.key === "ArrowLeft") player.goTo(event.shiftKey ? replay.backOver(player.position) : player.position - 1);
+    else if (event.key === "ArrowLeft") player.goTo(event.shiftKey ? steps.backOver(player.position) : player.position - 1);
     else if (event.key === "ArrowUp" && event.shiftKey) this.goOut();
     else if (event.key === "Home") player.goTo(0);
-    else if (event.key === "End") player.goTo(replay.end);
+    else if (event.key === "End") player.goTo(steps.end);
     else return false;
     return true;
   }
 
   private goOver(): void {
-    if (this.replay) this.player.goTo(this.replay.over(this.player.position));
+    if (this.steps) this.player.goTo(this.steps.over(this.player.position));
   }
 
   private goOut(): void {
-    if (this.replay) this.player.goTo(this.replay.out(this.player.position));
+    if (this.steps) this.player.goTo(this.steps.out(this.player.position));
   }
 
   private button(label: string, key: string, run: () => void, name?: string): HTMLButtonElement {

@@ -30,6 +30,8 @@ from codling.serve.openai import OpenAiApi
 from codling.serve.page import Page
 from codling.serve.running import Identity
 from codling.serve.searchapi import SearchApi
+from codling.serve.writeapi import WriteApi
+from codling.serve.writing import WRITER, LazyWriter
 
 __all__ = ["Limits", "make_app"]
 
@@ -59,6 +61,7 @@ def make_app(
     code: Codebase | None = None,
     identity: Identity | None = None,
     programs: str | Path = SHIPPED,
+    writer: str | Path = WRITER,
 ) -> Starlette:
     """The application that `codling serve` runs.
 
@@ -69,6 +72,7 @@ def make_app(
         code: what is searched; None for nothing.
         identity: lets it prove that it is the server that left a notice; None for one that left none.
         programs: the bundle of learned programs, by name or path; it may be missing.
+        writer: the bundle that writes programs from descriptions, likewise.
 
     Returns:
         An ASGI application; its ``state.desk`` can be closed to give up all work under way.
@@ -104,6 +108,7 @@ def make_app(
             Route("/api/models/{name:path}", api.model),
             *SearchApi(code=code, desk=desk).routes,
             *NpiApi(desk=desk, bundle=programs).routes,
+            *WriteApi(desk=desk, writer=LazyWriter(writer)).routes,
             *FeedbackApi(acceptance=acceptance, desk=desk).routes,
             *OpenAiApi(shelf=shelf, desk=desk, budget_ms=limits.budget_ms).routes,
             Route("/api/server", server),

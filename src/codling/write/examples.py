@@ -9,18 +9,19 @@ from __future__ import annotations
 import ast
 import math
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from codling.errors import InputError
 from codling.trees.writing.words import Word, words_of
-from codling.write.beam import grow
+from codling.write.beam import Grown, growing
 from codling.write.model import Described
 from codling.write.sandbox import Case, Outcome, Sandbox
 from codling.write.writer import Candidate, Writer, candidates, check
 
-__all__ = ["Example", "Search", "Tried", "names_in_order", "read_example", "same", "search"]
+__all__ = ["Example", "Search", "Tried", "names_in_order", "read_example", "same", "search", "searching"]
 
 WIDTHS = (5, 20, 60, 200)
 "Beams that are tried one after the other."
@@ -43,6 +44,10 @@ class Tried:
     "Examples that it gives the right value for."
     failed: Outcome | None
     "What it gave for the first example that it does not pass; None when it passes all."
+    outcomes: tuple[Outcome, ...]
+    "What it gave for each example."
+    right: tuple[bool, ...]
+    "Whether that is what the example says."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,28 @@ def search(
     Raises:
         InputError: no example, or a description without words.
     """
+    states = searching(writer, description, examples, limit=limit, seconds=seconds, widths=widths, sandbox=sandbox)
+    return deque(states, maxlen=1).pop()
+
+
+def searching(
+    writer: Writer,
+    description: str,
+    examples: Sequence[Example],
+    *,
+    limit: int = 1,
+    seconds: float = 20.0,
+    widths: Sequence[int] = WIDTHS,
+    sandbox: Sandbox | None = None,
+) -> Iterator[Search]:
+    """The same, step by step: how far it has come, for those who watch or may give up; the answer last.
+
+    Returns:
+        States; the same object again where nothing has changed.
+
+    Raises:
+        InputError: as search.
+    """
     if not examples:
         raise InputError("there are no examples to search by")
     started = time.perf_counter()
@@ -115,9 +142,19 @@ def search(
     try:
         passing: list[Tried] = []
         failing: list[Tried] = []
+
+        def state(found: Sequence[Tried]) -> Search:
+            nearest = sorted(failing, key=lambda tried: -tried.passed)[:limit]
+            num_tried, ms = len(passing) + len(failing), (time.perf_counter() - started) * 1000
+            return Search(tuple(found), tuple(nearest), num_tried, described.values, ms, writer.model.name)
+
+        last = state([])
         for candidate in _proposals(writer, described, widths, started + seconds):
-            tried = _try(own, candidate, examples, words)
-            (passing if tried.failed is None else failing).append(tried)
+            if candidate is not None:
+                tried = _try(own, candidate, examples, words)
+                (passing if tried.failed is None else failing).append(tried)
+                last = state(passing)
+            yield last
             if len(passing) >= limit:
                 break
         with Sandbox(timeout_s=own.timeout_s, memory_mb=own.memory_mb) as fresh:
@@ -125,18 +162,21 @@ def search(
     finally:
         if sandbox is None:
             own.close()
-    sure = tuple(tried for tried in again if tried.failed is None)
-    nearest = sorted(failing, key=lambda tried: -tried.passed)[:limit]
-    ms = (time.perf_counter() - started) * 1000
-    return Search(sure, tuple(nearest), len(passing) + len(failing), described.values, ms, writer.model.name)
+    yield state([tried for tried in again if tried.failed is None])
 
 
-def _proposals(writer: Writer, described: Described, widths: Sequence[int], until: float) -> Iterator[Candidate]:
-    """Programs of ever wider beams, each once."""
+def _proposals(writer: Writer, described: Described, widths: Sequence[int], until: float) -> Iterator[Candidate | None]:
+    """Programs of ever wider beams, each once; None between the steps of a beam."""
     known: set[str] = set()
     for width in widths:
-        for candidate in candidates(grow(writer.model, described, beam=width)):
-            if time.perf_counter() > until:
+        found: list[Grown] = []
+        for state in growing(writer.model, described, beam=width):
+            if time.perf_counter() > until and known:  # the first beam is searched to its end: there is an answer
+                return
+            found = state
+            yield None
+        for candidate in candidates(found):
+            if time.perf_counter() > until and known:
                 return
             if candidate.code not in known:
                 known.add(candidate.code)
@@ -144,7 +184,7 @@ def _proposals(writer: Writer, described: Described, widths: Sequence[int], unti
 
 
 def _try(sandbox: Sandbox, candidate: Candidate, examples: Sequence[Example], words: Sequence[Word]) -> Tried:
-    """Run a program on the examples, one after the other until it fails."""
+    """Run a program on all examples."""
     order = names_in_order(candidate.code, words)
     outcomes = sandbox.run(candidate.code, [example.case for example in examples], order)
     right = [
@@ -152,7 +192,7 @@ def _try(sandbox: Sandbox, candidate: Candidate, examples: Sequence[Example], wo
         for outcome, example in zip(outcomes, examples, strict=True)
     ]
     failed = next((outcome for outcome, passes in zip(outcomes, right, strict=True) if not passes), None)
-    return Tried(candidate, sum(right), failed)
+    return Tried(candidate, sum(right), failed, tuple(outcomes), tuple(right))
 
 
 def names_in_order(code: str, words: Sequence[Word]) -> list[str]:

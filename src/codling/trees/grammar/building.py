@@ -13,6 +13,8 @@ from codling.trees.grammar.tree import Tree, Value
 
 __all__ = ["build_ast", "fits"]
 
+Note = Callable[[Tree, Any], None]
+
 _CONTEXTS: dict[str, type[ast.expr_context]] = {
     "target": ast.Store,
     "target_element": ast.Store,
@@ -22,15 +24,18 @@ _CONTEXTS: dict[str, type[ast.expr_context]] = {
 "Contexts by the type of a slot; all others are read from."
 
 
-def build_ast(tree: Tree) -> ast.Module:
+def build_ast(tree: Tree, note: Note | None = None) -> ast.Module:
     """The module that a tree stands for, without positions.
+
+    Args:
+        note: told what each node was built into: a node of ``ast``, a tuple of some, a number or a name.
 
     Raises:
         InputError: no tree of a module; a token whose text is none of its type, such as a name with a space; syntax
             that the running Python does not have; or nesting too deep for Python's own recursion.
     """
     try:
-        module = _build(tree, "module")
+        module = _build(tree, "module", note or _nothing)
     except RecursionError:
         raise InputError("the program is nested too deeply") from None
     if not isinstance(module, ast.Module):
@@ -47,7 +52,11 @@ def fits(text: str, type_name: str) -> bool:
     return type_name not in ("identifier", "dotted") or not any(keyword.iskeyword(part) for part in text.split("."))
 
 
-def _build(value: Value, type_name: str) -> Any:
+def _nothing(_: Tree, __: Any) -> None:
+    pass
+
+
+def _build(value: Value, type_name: str, note: Note) -> Any:
     if isinstance(value, str):
         return _TOKENS[type_name](value)
     name = value.production.constructor.name
@@ -57,17 +66,20 @@ def _build(value: Value, type_name: str) -> Any:
         if field.type == FLAG:
             fields[field.name] = int(field.name in value.production.present)
         elif isinstance(child, tuple):
-            fields[field.name] = [_build(each, field.type) for each in child]
+            fields[field.name] = [_build(each, field.type, note) for each in child]
         elif child is None:
             fields[field.name] = [] if field.many else None
         else:
-            fields[field.name] = _build(child, field.type)
+            fields[field.name] = _build(child, field.type, note)
     special = _SPECIAL.get(name)
     if special is not None:
-        return special(fields)
-    if name in ("Name", "Attribute", "Subscript", "Starred", "List", "Tuple"):
-        fields["ctx"] = _CONTEXTS.get(type_name, ast.Load)()
-    return _node(name, fields)
+        built = special(fields)
+    else:
+        if name in ("Name", "Attribute", "Subscript", "Starred", "List", "Tuple"):
+            fields["ctx"] = _CONTEXTS.get(type_name, ast.Load)()
+        built = _node(name, fields)
+    note(value, built)
+    return built
 
 
 def _node(name: str, fields: dict[str, Any]) -> ast.AST:

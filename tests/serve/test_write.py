@@ -1,0 +1,252 @@
+"""Programs from descriptions over HTTP: candidates and how they came about, examples, and what is refused."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from codling.serve.http import make_app
+from codling.serve.models import Shelf
+from codling.serve.page import Page
+from serve.conftest import Client
+
+SORT = "sort list `xs` by the second element of each tuple"
+
+
+@pytest.fixture(scope="module")
+def client(chain: Path, built_page: Page) -> Iterator[Client]:
+    client = Client(make_app(Shelf([str(chain)]), page=built_page))
+    yield client
+    client.close()
+
+
+def write(client: Client, text: str, **more: Any) -> dict[str, Any]:
+    response = client("POST", "/api/write", json={"text": text, **more})
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def test_candidates_parse_and_the_best_comes_first(client: Client) -> None:
+    answer = write(client, SORT, limit=4)
+    assert answer["model"] == "write"
+    assert answer["words"][:3] == ["sort", "list", "xs"]
+    codes = [each["code"] for each in answer["candidates"]]
+    assert 2 <= len(codes) <= 4 and len(set(codes)) == len(codes)
+    for code in codes:
+        ast.parse(code)
+    scores = [each["score"] for each in answer["candidates"]]
+    assert scores == sorted(scores, reverse=True)
+    assert answer["tried"] == 0 and all(each["results"] == [] for each in answer["candidates"])
+
+
+def test_steps_tell_how_a_program_came_about(client: Client) -> None:
+    answer = write(client, SORT, limit=1, beam=1)  # of a beam of one no two derivations are one program
+    (best,) = answer["candidates"]
+    steps = best["steps"]
+    assert steps[0]["kind"] == "node" and steps[0]["label"] == "Module" and steps[0]["parent"] == -1
+    assert math.prod(step["probability"] for step in steps) == pytest.approx(best["probability"], rel=1e-4)
+    for number, step in enumerate(steps[1:], 1):
+        parent = steps[step["parent"]]
+        assert step["parent"] < number and parent["kind"] == "node"
+        assert len(step["weights"]) == len(answer["words"])
+        assert sum(step["weights"]) == pytest.approx(1, abs=0.02)
+        if step["span"] is not None and parent["span"] is not None:
+            assert parent["span"][0] <= step["span"][0] <= step["span"][1] <= parent["span"][1]
+        if step["kind"] == "token":
+            assert best["code"][slice(*step["span"])] == step["label"]
+        if step["source"] == "copied":
+            assert step["label"] in answer["words"]
+    assert any(step["source"] == "copied" and step["label"] == "xs" for step in steps)
+
+
+def test_spans_count_utf16_units(client: Client) -> None:
+    best = write(client, "print string '🐟 fish' then", limit=1)["candidates"][0]
+    units = best["code"].encode("utf-16-le")
+    texts = {units[2 * start : 2 * end].decode("utf-16-le") for start, end in _spans(best)}
+    assert best["code"] in texts
+    if "🐟" in best["code"]:
+        assert any(text.startswith("'🐟") for text in texts)
+
+
+def _spans(program: dict[str, Any]) -> list[tuple[int, int]]:
+    return [step["span"] for step in program["steps"] if step["span"] is not None]
+
+
+def test_steps_can_be_left_out(client: Client) -> None:
+    assert all(each["steps"] == [] for each in write(client, SORT, steps=False)["candidates"])
+
+
+def test_with_examples_programs_are_run_and_those_that_pass_are_the_answer(client: Client) -> None:
+    answer = write(client, "the length of `s`", limit=1, examples=["s='abc'=3", "s=''=0"])
+    (best,) = answer["candidates"]
+    assert [each["passed"] for each in best["results"]] == [True, True]
+    assert best["results"][0]["value"] == "3"
+    assert answer["tried"] >= 1
+
+
+def test_where_no_program_passes_the_nearest_are_shown_with_what_they_did(client: Client) -> None:
+    answer = write(client, "the length of `s`", limit=2, examples=["s='abc'=3", "s='x'='no such thing'"], seconds=0.2)
+    best = answer["candidates"][0]
+    assert [each["passed"] for each in best["results"]] == [True, False]
+    assert best["results"][1]["value"] == "1"
+
+
+def test_the_stream_tells_what_is_found_and_then_the_whole_answer(client: Client) -> None:
+    response = client("POST", "/api/write/stream", json={"text": SORT, "limit": 3})
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = [
+        (head.removeprefix("event: "), json.loads(data.removeprefix("data: ")))
+        for head, data in (block.split("\n") for block in response.text.strip().split("\n\n"))
+    ]
+    assert [name for name, _ in events][-1] == "done"
+    assert {name for name, _ in events[:-1]} == {"found"}
+    assert events[-1][1]["candidates"][0]["steps"]
+    assert [each["code"] for each in events[-2][1]["candidates"]] == [
+        each["code"] for each in events[-1][1]["candidates"]
+    ]
+    assert events[-1][1]["candidates"] == write(client, SORT, limit=3)["candidates"]
+
+
+def test_a_newer_request_of_a_session_overtakes_an_older_one(chain: Path, built_page: Page) -> None:
+    import asyncio
+
+    import httpx
+
+    from serve.conftest import URL
+
+    async def both() -> list[int]:
+        transport = httpx.ASGITransport(make_app(Shelf([str(chain)]), page=built_page), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=URL, timeout=30) as asking:
+            hard = {"text": "do something that takes long", "examples": ["1='never'"], "seconds": 20, "session": "one"}
+            older = asyncio.create_task(asking.post("/api/write", json=hard))
+            await asyncio.sleep(0.5)
+            newer = await asking.post("/api/write", json={"text": SORT, "session": "one"})
+            return [(await older).status_code, newer.status_code]
+
+    assert asyncio.run(asyncio.wait_for(both(), 15)) == [409, 200]
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ({"text": ""}, "no words"),
+        ({"text": "  \n\t "}, "no words"),
+        ({"text": "x" * 4_001}, "text"),
+        ({"text": "x", "limit": 0}, "limit"),
+        ({"text": "x", "examples": ["no example"]}, "no example"),
+        ({"text": "x", "examples": ["1=1"] * 21}, "examples"),
+        ({"text": "x", "sessoin": "a"}, "sessoin"),
+        ({}, "text"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/write", "/api/write/stream"])
+def test_what_cannot_be_written_is_said_in_plain_words(
+    client: Client, path: str, message: dict[str, Any], says: str
+) -> None:
+    response = client("POST", path, json=message)
+    assert response.status_code == 400
+    assert says in response.json()["error"]
+
+
+def test_without_its_bundle_there_is_a_reason(chain: Path, built_page: Page) -> None:
+    client = Client(make_app(Shelf([str(chain)]), page=built_page, writer="absent"))
+    try:
+        answer = client("GET", "/api/write").json()
+        assert answer["model"] is None and "absent" in answer["reason"]
+        response = client("POST", "/api/write", json={"text": SORT})
+        assert response.status_code == 404 and "absent" in response.json()["error"]
+    finally:
+        client.close()
+
+
+def test_where_programs_cannot_be_run_that_is_said(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    response = client("POST", "/api/write", json={"text": SORT, "examples": ["[]=[]"]})
+    assert response.status_code == 400
+    assert "no process for running programs" in response.json()["error"]
+    assert write(client, SORT)["candidates"]  # which needs none
+
+
+def test_the_bundle_is_told_of(client: Client) -> None:
+    answer = client("GET", "/api/write").json()
+    assert (answer["model"], answer["reason"]) == ("write", "")
+    assert answer["description"]
+
+
+_TEXT = {"type": "string", "maxLength": 60}
+SCHEMA = {
+    "openapi": "3.1.0",
+    "info": {"title": "codling", "version": "1"},
+    "paths": {
+        path: {
+            "post": {
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "properties": {
+                                    "text": _TEXT,
+                                    "limit": {"type": "integer", "minimum": 1, "maximum": 3},
+                                    "beam": {"type": "integer", "minimum": 1, "maximum": 3},
+                                    "examples": {"type": "array", "maxItems": 1, "items": _TEXT},
+                                    "seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 0.2},
+                                    "steps": {"type": "boolean"},
+                                    "session": _TEXT,
+                                },
+                                "required": ["text"],
+                            }
+                        }
+                    },
+                },
+                "responses": {"200": {"description": "programs"}},
+            }
+        }
+        for path in ("/api/write", "/api/write/stream")
+    },
+}
+schema = schemathesis.openapi.from_dict(SCHEMA)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize("path", ["/api/write", "/api/write/stream"])
+def test_whatever_is_sent_is_no_error_of_the_server(client: Client, path: str, mode: GenerationMode) -> None:
+    """Good messages and bad ones, as schemathesis makes them up."""
+
+    @given(schema[path]["POST"].as_strategy(generation_mode=mode))
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    def check(case: schemathesis.Case) -> None:
+        body = case.body if isinstance(case.body, bytes) else json.dumps(case.body, default=str).encode()
+        headers = {"content-type": "application/json"}
+        response = client("POST", path, content=body, headers=headers)
+        assert response.status_code < 500, response.text
+
+    check()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=40))
+def test_any_description_gets_programs_or_a_reason(client: Client, text: str) -> None:
+    response = client("POST", "/api/write", json={"text": text, "limit": 1, "beam": 2})
+    assert response.status_code in (200, 400)
+    if response.status_code == 200:
+        ast.parse(response.json()["candidates"][0]["code"])
+
+
+def test_writing_needs_no_torch() -> None:
+    code = "import sys, codling.serve.writeapi; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

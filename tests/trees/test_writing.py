@@ -66,6 +66,25 @@ def test_records_give_their_fields_as_wholes() -> None:
     assert ("Taunt", "name") in found
 
 
+@pytest.mark.parametrize(
+    ("title", "right"),
+    [
+        ("Kor'kron Elite", [("Kor'kron Elite", "field"), ("KorkronElite", "joined")]),
+        ("Alarm-o-Bot", [("Alarm-o-Bot", "field"), ("AlarmoBot", "joined")]),
+        ("Imp", [("Imp", "name"), ("IMP", "joined")]),
+        ("-1", [("-1", "number")]),
+        ("NIL", [("NIL", "name")]),
+        ("...", [(".", "sign"), (".", "sign"), (".", "sign")]),
+    ],
+)
+def test_titles_of_records(title: str, right: list[tuple[str, str]]) -> None:
+    assert values(f"{title} NAME_END <b>x</b> y") == [*right, ("NAME_END", "marker"), ("x", "name"), ("y", "name")]
+
+
+def test_markup_is_part_of_what_is_no_record() -> None:
+    assert [value for value, _ in values("close the <b> tag")] == ["close", "the", "<", "b", ">", "tag"]
+
+
 @given(st.text(max_size=400))
 def test_any_text_has_words(text: str) -> None:
     assert len(words_of(text * 3)) <= MAX_WORDS

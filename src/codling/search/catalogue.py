@@ -11,17 +11,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from codling.errors import CodlingError
 from codling.search.unit import Entry
 
-__all__ = ["Catalogue", "CatalogueError", "FileRow"]
+__all__ = ["Catalogue", "CatalogueError", "FileRow", "Place"]
 
 _SCHEMA = """
 CREATE TABLE files (
@@ -41,8 +41,10 @@ CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 _ENTRY = """SELECT units.id, kind, name, qualified_name, signature, path, language, line, top_line, end_line, has_doc,
   content_hash FROM units JOIN files ON files.id = units.file """
+_PLACE = "SELECT units.id, kind, language, file FROM units JOIN files ON files.id = units.file"
 _BUSY_S = 30.0  # for a checkpoint of another process; writers exclude each other before they come here
 _MAX_IN = 10_000  # ids in one statement
+_MAX_TESTS = 32  # of paths, whose answers are kept
 
 
 class CatalogueError(CodlingError):
@@ -60,6 +62,15 @@ class FileRow:
     size: int
     text_id: int
     "Another number whenever the text is another."
+
+
+class Place(NamedTuple):
+    """What filters ask of a unit; an Entry says more and costs more."""
+
+    id: int
+    kind: str
+    language: str
+    file: int
 
 
 class Catalogue:
@@ -81,6 +92,7 @@ class Catalogue:
         self._connections: list[sqlite3.Connection] = []
         self._text = lru_cache(maxsize=256)(self._read_text)
         self._paths: tuple[int, dict[int, str]] | None = None
+        self._passing: dict[Callable[[str], bool], tuple[int, frozenset[int]]] = {}
         try:
             if create:
                 self.connection.executescript(f"PRAGMA journal_mode=WAL; BEGIN; {_SCHEMA} COMMIT;")
@@ -153,10 +165,21 @@ class Catalogue:
 
     def paths(self) -> dict[int, str]:
         """Paths by number of the file; kept until the catalogue changes."""
-        version = int(self._one("SELECT coalesce(max(value), 0) FROM counters WHERE name = 'changes'")[0])
+        version = self._num_changes()
         if self._paths is None or self._paths[0] != version:
             self._paths = version, dict(self._all("SELECT id, path FROM files"))
         return self._paths[1]
+
+    def files_where(self, passes: Callable[[str], bool]) -> frozenset[int]:
+        """Numbers of the files whose paths pass a test; kept for that function until the catalogue changes."""
+        version = self._num_changes()
+        kept = self._passing.get(passes)
+        if kept is None or kept[0] != version:
+            if len(self._passing) >= _MAX_TESTS:
+                self._passing.clear()
+            kept = version, frozenset(number for number, path in self.paths().items() if passes(path))
+            self._passing[passes] = kept
+        return kept[1]
 
     def entries(self, ids: Sequence[int]) -> dict[int, Entry]:
         """Units by id; those that do not exist are missing."""
@@ -164,6 +187,14 @@ class Catalogue:
         for start in range(0, len(ids), _MAX_IN):
             some = ",".join(map(str, map(int, ids[start : start + _MAX_IN])))
             found.update((row[0], Entry._make(row)) for row in self._all(f"{_ENTRY} WHERE units.id IN ({some})"))
+        return found
+
+    def places(self, ids: Sequence[int]) -> list[Place]:
+        """Where some units are; those that do not exist are missing."""
+        found: list[Place] = []
+        for start in range(0, len(ids), _MAX_IN):
+            some = ",".join(map(str, map(int, ids[start : start + _MAX_IN])))
+            found += map(Place._make, self._all(f"{_PLACE} WHERE units.id IN ({some})"))
         return found
 
     def ids_where(
@@ -297,6 +328,9 @@ class Catalogue:
         with self.connection as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("UPDATE files SET mtime_ns = ?, size = ? WHERE id = ?", rows)
+
+    def _num_changes(self) -> int:
+        return int(self._one("SELECT coalesce(max(value), 0) FROM counters WHERE name = 'changes'")[0])
 
     def _one(self, sql: str) -> tuple[Any, ...]:
         row: tuple[Any, ...] = self._all(sql)[0]

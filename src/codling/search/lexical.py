@@ -18,7 +18,7 @@ from codling.search.store import Document, FileText, Found, Request
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["BLOCK_OVERLAP", "FIELD_WEIGHTS", "LexicalError", "LexicalStore"]
+__all__ = ["BLOCK_OVERLAP", "FIELD_WEIGHTS", "MAX_FILES_ASKED", "LexicalError", "LexicalStore"]
 
 FIELD_WEIGHTS = {"name": 0.4, "place": 0.3, "signature": 0.1, "doc": 0.3, "all": 1.5, "path": 0.3}
 """Fields of terms, and how much a match in each counts. all is documentation and code together: one long field judges a
@@ -37,7 +37,8 @@ BLOCK_OVERLAP = 100
 
 _BLOCK_CHARS = 3_000  # a file has most trigrams, a screenful only those of what stands in it
 _HEAP_BYTES = 64_000_000  # of a writer, before it flushes a segment
-_MAX_TERM_SET = 20_000  # files in a filter; more are filtered afterwards
+MAX_FILES_ASKED = 20_000
+"Files that a filter may name in a search; with more of them, what was found is filtered afterwards."
 
 Clauses = list[tuple["tantivy.Occur", "tantivy.Query"]]
 
@@ -252,7 +253,7 @@ class LexicalStore:
                 clauses.append((must, tantivy.Query.const_score_query(tantivy.Query.boolean_query(tags), 0.0)))
         for key, values in (("lang", filters.not_languages), ("kind", filters.not_kinds)):
             clauses += [(tantivy.Occur.MustNot, self._term("tags", f"{key}={value}", "basic")) for value in values]
-        if request.files is not None and len(request.files) <= _MAX_TERM_SET:
+        if request.files is not None and len(request.files) <= MAX_FILES_ASKED:
             files = tantivy.Query.term_set_query(self._schema, "file", sorted(request.files))
             clauses.append((must, tantivy.Query.const_score_query(files, 0.0)))
         query = tantivy.Query.boolean_query(should)  # flat and on its own: only then are hopeless units passed over

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from codling.search.candidate import COSINE, LITERAL, Candidate
 from codling.search.generation import Generation
-from codling.search.query import Filters, Query, QueryError
+from codling.search.lexical import MAX_FILES_ASKED
+from codling.search.query import Query, QueryError
 from codling.search.store import Floats, Request
 from codling.search.terms import query_terms
 from codling.search.unit import Entry
 
-__all__ = ["NUM_CANDIDATES", "Retrieved", "path_filter", "request_for", "retrieve"]
+__all__ = ["NUM_CANDIDATES", "Retrieved", "request_for", "retrieve"]
 
 NUM_CANDIDATES = 100
 "Units that each store proposes: the right one is almost never further down."
@@ -51,7 +52,9 @@ def request_for(query: Query, generation: Generation, vectors: dict[str, Floats]
             assert encoder is not None  # there is a fingerprint
             vectors[fingerprint] = encoder.encode_queries([query.text])[0]
         vector = vectors[fingerprint]
-    files = path_filter(query.filters, generation.catalogue.paths()) if _has_paths(query.filters) else None
+    files = None
+    if query.filters.paths or query.filters.not_paths:
+        files = generation.catalogue.files_where(_path_test(query.filters.paths, query.filters.not_paths))
     return Request(query=query, terms=query_terms(query.text) if query.text else (), vector=vector, files=files)
 
 
@@ -67,8 +70,8 @@ def retrieve(generation: Generation, request: Request, number: int, num: int = N
     if request.query.is_literal:
         return _literal(generation, request, number)
     parts: dict[int, dict[str, float]] = {}
-    asked = num * _OVERSAMPLED if request.files is not None else num
-    for id_, score in generation.lexical.search(request, asked):
+    is_narrowed = request.files is None or len(request.files) <= MAX_FILES_ASKED
+    for id_, score in generation.lexical.search(request, num if is_narrowed else num * _OVERSAMPLED):
         parts[id_] = {generation.lexical.part: score}
     neighbours = _neighbours(generation, request, num)
     for id_, score in neighbours:
@@ -78,12 +81,9 @@ def retrieve(generation: Generation, request: Request, number: int, num: int = N
             languages=request.query.filters.languages, kinds=request.query.filters.kinds
         )
         parts = {id_: {} for id_ in ids[: num * _OVERSAMPLED]} if request.query.filters else {}
-    entries = generation.catalogue.entries(list(parts))
-    passing = list(entries.values())
-    if request.query.filters:
-        passing = [entry for entry in passing if _passes(entry, request)]
-    _fill_in(generation, request, parts, passing)
-    return Retrieved([Candidate(entry, parts[entry.id], number) for entry in passing])
+    entries = list(generation.catalogue.entries(_passing(generation, request, list(parts))).values())
+    _fill_in(generation, request, parts, entries)
+    return Retrieved([Candidate(entry, parts[entry.id], number) for entry in entries])
 
 
 def _literal(generation: Generation, request: Request, number: int) -> Retrieved:
@@ -91,7 +91,8 @@ def _literal(generation: Generation, request: Request, number: int) -> Retrieved
     from codling.search.grep import grep
 
     found = grep(request.query, generation.catalogue, generation.lexical, files=request.files)
-    matches = [match for match in found.matches if _passes(match.entry, request)]
+    passing = set(_passing(generation, request, [match.entry.id for match in found.matches]))
+    matches = [match for match in found.matches if match.entry.id in passing]
     parts = {match.entry.id: {LITERAL: float(match.num_matches)} for match in matches}
     if request.terms:
         for id_, score in generation.lexical.search(request, NUM_CANDIDATES * _OVERSAMPLED):
@@ -112,8 +113,8 @@ def _neighbours(generation: Generation, request: Request, num: int) -> list[tupl
     if not request.query.filters:
         return generation.neural.search(request, num)
     found = generation.neural.search(request, num * _OVERSAMPLED)
-    entries = generation.catalogue.entries([id_ for id_, _ in found])
-    passing = [(id_, score) for id_, score in found if id_ in entries and _passes(entries[id_], request)]
+    known = set(_passing(generation, request, [id_ for id_, _ in found]))
+    passing = [(id_, score) for id_, score in found if id_ in known]
     if len(passing) >= min(num, len(found)):
         return passing[:num]
     filters = request.query.filters
@@ -135,31 +136,32 @@ def _fill_in(
             parts[id_][COSINE] = score
 
 
-def _has_paths(filters: Filters) -> bool:
-    return bool(filters.paths or filters.not_paths)
-
-
-def _passes(entry: Entry, request: Request) -> bool:
-    filters = request.query.filters
+def _passing(generation: Generation, request: Request, ids: Sequence[int]) -> Sequence[int]:
+    """Those of some units that a query's filters let pass."""
+    filters, files = request.query.filters, request.files
     if not filters:
-        return True
-    return (
-        (not filters.languages or entry.language in filters.languages)
-        and (not filters.kinds or entry.kind in filters.kinds)
-        and entry.language not in filters.not_languages
-        and entry.kind not in filters.not_kinds
-        and (request.files is None or _path_passes(filters, entry.path))
-    )
+        return ids
+    return [
+        place.id
+        for place in generation.catalogue.places(ids)
+        if (not filters.languages or place.language in filters.languages)
+        and (not filters.kinds or place.kind in filters.kinds)
+        and place.language not in filters.not_languages
+        and place.kind not in filters.not_kinds
+        and (files is None or place.file in files)
+    ]
 
 
-def path_filter(filters: Filters, paths: dict[int, str]) -> frozenset[int]:
-    """Numbers of the files that a query's path filters let pass."""
-    return frozenset(number for number, path in paths.items() if _path_passes(filters, path))
+@functools.lru_cache(maxsize=64)
+def _path_test(wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether a path passes path filters; the same filters give the same function, so that its answers can be kept."""
 
+    def passes(path: str) -> bool:
+        return (not wanted or any(_matches(pattern, path) for pattern in wanted)) and not any(
+            _matches(pattern, path) for pattern in unwanted
+        )
 
-def _path_passes(filters: Filters, path: str) -> bool:
-    wanted = not filters.paths or any(_matches(pattern, path) for pattern in filters.paths)
-    return wanted and not any(_matches(pattern, path) for pattern in filters.not_paths)
+    return passes
 
 
 def _matches(pattern: str, path: str) -> bool:

@@ -123,7 +123,7 @@ def fit_(
     console = stderr()
     steps: list[Step] = []
     with progress() as bar:
-        task = bar.add_task("training", total=config.fit.steps)
+        task = bar.add_task("training", total=config.fit.runs * config.fit.steps)
 
         def on_step(step: Step) -> None:
             steps.append(step)

@@ -34,6 +34,9 @@ class ViewConfig:
     "Share of units that keep the rest of their documentation, and a random part of their summary's words."
     drop_query: float = 0.3
     "Share of the summary's words that the query lacks."
+    named: float = 0.3
+    """Share of units that are asked for by the words of their name, which they then lack: names are short and terse, as
+    people's queries are, and what remains to be found by is the documentation, said in other words, and the code."""
     with_phrase: float = 0.6
     "Share of queries with words around them that people add when they ask: how to, in python."
     drop_fields: tuple[float, ...] = (0.25, 0.4, 0.25, 0.0, 0.1)
@@ -46,9 +49,12 @@ class ViewConfig:
 class FitConfig:
     """Length and randomness of the training."""
 
-    batch_size: int = 1_024
+    batch_size: int = 2_048
     "Pairs; each is told apart from all others of its batch."
-    steps: int = 600
+    steps: int = 400
+    "Of each run."
+    runs: int = 6
+    "Trainings from the same beginning on other random numbers; the mean of their weights is what counts."
     seed: int = 0
     num_threads: int | None = None
     "Cores for PyTorch's operators; none leaves PyTorch's own choice."
@@ -71,5 +77,7 @@ class SearchRunConfig:
     "Peak learning rate of the logarithms of the words' weights."
 
     def __post_init__(self) -> None:
+        if self.fit.runs < 1:
+            raise ConfigError(f"fit.runs is {self.fit.runs}; one training is the least")
         if self.fit.batch_size % self.views.run:
             raise ConfigError(f"fit.batch_size {self.fit.batch_size} must be a multiple of views.run {self.views.run}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -92,10 +92,13 @@ def fit(
     pieces: Pieces,
     on_step: Callable[[Step, BagEncoder], None] | None = None,
 ) -> Fitted:
-    """Train for the configured number of steps.
+    """Train the configured number of runs, and take the mean of their weights.
+
+    Runs that begin alike end in one basin, where the mean of the weights is better than any of them (Wortsman et al.
+    2022, "Model soups"): what one run's random pairs made of it is averaged away.
 
     Args:
-        on_step: told now and then how it goes.
+        on_step: told now and then how it goes, with the model of the run that is on; steps are counted over all runs.
 
     Raises:
         TrainingError: too few units, or a loss that is not finite.
@@ -104,11 +107,29 @@ def fit(
         raise TrainingError(f"{len(bags):,} units are less than one batch of {config.fit.batch_size:,}; mine more")
     if config.fit.num_threads is not None:
         torch.set_num_threads(config.fit.num_threads)
-    torch.manual_seed(config.fit.seed)
     fields_G1 = np.array([*config.encoder.field_weights, 1.0])[:, None]
     weights_GV = torch.from_numpy((fields_G1 * frequency_weights(bags.piece_counts())).astype(np.float32))
-    model = BagEncoder(torch.from_numpy(start_VD), weights_GV, shared=config.encoder.shared)
-    views = Views(bags, config.views, pieces=pieces, batch_size=config.fit.batch_size, seed=config.fit.seed)
+    mean = BagEncoder(torch.from_numpy(start_VD), weights_GV, shared=config.encoder.shared)
+    sums = [torch.zeros_like(each) for each in mean.parameters()]
+    curve: list[Step] = []
+    start = time.perf_counter()
+    for run in range(config.fit.runs):
+        model = BagEncoder(torch.from_numpy(start_VD), weights_GV, shared=config.encoder.shared)
+        views = Views(bags, config.views, pieces=pieces, batch_size=config.fit.batch_size, seed=config.fit.seed + run)
+        for step in _train(model, views, config):
+            curve.append(replace(step, step=run * config.fit.steps + step.step, train_s=time.perf_counter() - start))
+            if on_step is not None:
+                on_step(curve[-1], model)
+        for total, trained in zip(sums, model.parameters(), strict=True):
+            total += trained.detach()
+    with torch.no_grad():
+        for parameter, total in zip(mean.parameters(), sums, strict=True):
+            parameter.copy_(total / config.fit.runs)
+    return Fitted(mean, tuple(curve), time.perf_counter() - start)
+
+
+def _train(model: BagEncoder, views: Views, config: SearchRunConfig) -> Iterator[Step]:
+    """One run; how it goes, now and then."""
     optimizer = torch.optim.Adam(
         [{"params": model.tables()}, {"params": model.weights()}],
         lr=config.optim.lr,
@@ -116,7 +137,6 @@ def fit(
         eps=config.optim.eps,
         fused=True,
     )
-    curve: list[Step] = []
     recent: list[tuple[float, float]] = []
     start = time.perf_counter()
     for step in range(1, config.fit.steps + 1):
@@ -135,17 +155,13 @@ def fit(
         if step % _REPORT_EVERY == 0 or step == config.fit.steps:
             means = np.mean(recent, axis=0)
             recent.clear()
-            row = Step(
+            yield Step(
                 step=step,
                 loss_nats=float(means[0]),
                 accuracy=float(means[1]),
                 lr=lr,
                 train_s=time.perf_counter() - start,
             )
-            curve.append(row)
-            if on_step is not None:
-                on_step(row, model)
-    return Fitted(model, tuple(curve), time.perf_counter() - start)
 
 
 def prepared(folder: Path, config: EncoderConfig, work: Path) -> tuple[Pieces, Bags]:

@@ -46,7 +46,7 @@ def train_encoder(
     on_stage("asking the teacher" if teacher else "no teacher: random vectors")
     taught = None if teacher is None else Teacher(teacher)
     start_VD = start_vectors(pieces, taught, config.encoder, config.fit.seed)
-    on_stage(f"training {config.fit.steps:,} steps of {config.fit.batch_size:,} pairs")
+    on_stage(f"training {config.fit.runs} times {config.fit.steps:,} steps of {config.fit.batch_size:,} pairs")
     fitted = fit(bags, start_VD, config, pieces=pieces, on_step=lambda step, _: on_step(step))
     return export_encoder(fitted, pieces, config, out, mined=said, teacher=teacher.name if teacher else "")
 

@@ -14,6 +14,8 @@ from codling.search.words import Pieces
 
 __all__ = ["Views"]
 
+NAME, SIGNATURE = FIELDS.index("name"), FIELDS.index("signature")
+
 _PHRASES = (
     *(
         "how to",
@@ -43,6 +45,9 @@ _PHRASES = (
 """What people add to a description when they ask for it, the language in place of {}. Documentation lacks it, so that
 words which tell nothing would otherwise count as rare ones."""
 
+_NAMED_WITH_DOC = 0.8  # of the units that are asked for by name: those that show their documentation, all of it,
+_NAMED_WITHOUT_SIGNATURE = 0.7  # and those that lack the signature, which repeats the name
+
 
 class Views:
     """An endless stream of batches, the same for the same seed."""
@@ -53,6 +58,9 @@ class Views:
         self._rng = np.random.default_rng(seed)
         self._num_runs = max(1, batch_size // config.run)
         self._runs: list[Ints] = []
+        units_of_pieces = np.repeat(np.arange(len(bags)), np.diff(bags.pieces.offsets))
+        self._has_name_N = np.zeros(len(bags), bool)
+        self._has_name_N[units_of_pieces[bags.pieces.values < bags.num_pieces]] = True
 
     @property
     def num_per_epoch(self) -> int:
@@ -64,7 +72,8 @@ class Views:
         if len(self._runs) < self._num_runs:
             self._runs = self._shuffled()
         units = np.concatenate([self._runs.pop() for _ in range(min(self._num_runs, len(self._runs)))])
-        return self._queries(units), self._code(units)
+        named = (self._rng.random(len(units)) < self._config.named) & self._has_name_N[units]
+        return self._queries(units, named), self._code(units, named)
 
     def _shuffled(self) -> list[Ints]:
         """All units in runs of one project each, as far as its size allows, in random order."""
@@ -74,9 +83,12 @@ class Views:
         runs = np.array_split(order, num_runs)
         return [runs[number] for number in self._rng.permutation(num_runs)]
 
-    def _queries(self, units: Ints) -> Bag:
+    def _queries(self, units: Ints, named: npt.NDArray[np.bool_]) -> Bag:
+        """The words of the summaries, or of the names."""
         pieces, owners = self._bags.summary.take(units)
-        kept = self._rng.random(len(pieces)) >= self._config.drop_query
+        kept = (self._rng.random(len(pieces)) >= self._config.drop_query) & ~named[owners]
+        every, of_every = self._bags.pieces.take(units)
+        in_name = (every < self._bags.num_pieces) & named[of_every]
         said = np.flatnonzero(self._rng.random(len(units)) < self._config.with_phrase)
         phrases = self._rng.integers(len(_PHRASES), size=len(said))
         added = [
@@ -84,19 +96,22 @@ class Views:
             for row, phrase in zip(said, phrases, strict=True)
         ]
         of_added = np.repeat(said, [len(each) for each in added])
-        pieces, owners = np.concatenate([pieces[kept], *added]), np.concatenate([owners[kept], of_added])
+        pieces = np.concatenate([pieces[kept], every[in_name], *added])
+        owners = np.concatenate([owners[kept], of_every[in_name], of_added])
         return _bag(pieces, owners, np.ones(len(pieces)), len(units))
 
-    def _code(self, units: Ints) -> Bag:
+    def _code(self, units: Ints, named: npt.NDArray[np.bool_]) -> Bag:
         bags, config = self._bags, self._config
         pieces, owners = bags.pieces.take(units)
         counts, _ = bags.counts.take(units)
         dropped = self._rng.random((len(units), len(FIELDS))) < np.array(config.drop_fields)
+        dropped[:, NAME] |= named
+        dropped[:, SIGNATURE] |= named & (self._rng.random(len(units)) < _NAMED_WITHOUT_SIGNATURE)
         kept = ~dropped[owners, pieces // bags.num_pieces]
-        told = self._rng.random(len(units)) < config.with_doc
+        told = self._rng.random(len(units)) < np.where(named, _NAMED_WITH_DOC, config.with_doc)
         rest, of_rest = bags.rest.take(units)
         summary, of_summary = bags.summary.take(units)
-        share = self._rng.random(len(units))
+        share = np.where(named, 1.0, self._rng.random(len(units)))
         shown_rest = told[of_rest]
         shown_summary = told[of_summary] & (self._rng.random(len(summary)) < share[of_summary])
         doc = np.concatenate([rest[shown_rest], summary[shown_summary]]) + DOC * bags.num_pieces

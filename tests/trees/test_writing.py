@@ -78,7 +78,16 @@ def test_records_give_their_fields_as_wholes() -> None:
     ],
 )
 def test_titles_of_records(title: str, right: list[tuple[str, str]]) -> None:
-    assert values(f"{title} NAME_END <b>x</b> y") == [*right, ("NAME_END", "marker"), ("x", "name"), ("y", "name")]
+    assert values(f"{title} NAME_END <i>x</i> y") == [*right, ("NAME_END", "marker"), ("x", "name"), ("y", "name")]
+
+
+def test_emphasized_terms_of_records_are_names_too() -> None:
+    found = values("Imp NAME_END 'a' <b>Divine Shield</b>, <b>Overload:</b> (2) <b>Spell Damage +1</b>")[3:]
+    names = [value for value, kind in found if kind == "joined"]
+    assert names == ["divine_shield", "overload", "spell_damage"]
+    assert [value for value, kind in found if kind != "joined"] == [
+        *("a", "Divine", "Shield", ",", "Overload", ":", "(", "2", ")", "Spell", "Damage", "+", "1")
+    ]
 
 
 def test_markup_is_part_of_what_is_no_record() -> None:

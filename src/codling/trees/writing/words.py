@@ -3,7 +3,8 @@
 A word is what a person would copy: a name, a number, a sign, and a quoted text as a whole, read as the literal it is.
 What a quoted text says is split into words besides, since a program often uses only part of it. Records of the form
 ``Murloc Raider NAME_END 2 ATK_END …`` (the cards of Ling et al. 2016) give each field as a whole, and joined into one
-name, as classes and constants are called; the text behind the last marker is read without its markup.
+name, as classes and constants are called. The text behind the last marker is read without its markup; what it
+emphasizes are terms, which programs have as names: ``<b>Divine Shield</b>`` gives ``divine_shield``, too.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _PLAIN = re.compile(r"[^\W\d]\w*|\d+\.\d+|\d+|[^\w\s]")
 _MODULE = re.compile(r"(?:(?<=from )|(?<=import )|(?<=module ))[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _MARKER = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*_END\b")
 _MARKUP = re.compile(r"</?\w+>")
+_TERM = re.compile(r"<b>(.*?)</b>", re.S)
 _QUOTES = {"'": "single", '"': "double", "`": "code"}
 
 
@@ -51,8 +53,7 @@ def words_of(description: str) -> list[Word]:
         found += _field(description[start : marker.start()].strip())
         found.append(Word(marker[0], "marker"))
         start = marker.end()
-    rest = _MARKUP.sub(" ", description[start:]) if found else description
-    for word in _text(rest):
+    for word in _prose(description[start:]) if found else _text(description):
         found.append(word)
         if len(found) >= MAX_WORDS:
             break
@@ -70,6 +71,17 @@ def _field(text: str) -> Iterator[Word]:
     else:
         yield Word(text, "field")
         yield Word(joined, "joined")
+
+
+def _prose(text: str) -> Iterator[Word]:
+    start = 0
+    for term in _TERM.finditer(text):
+        yield from _text(_MARKUP.sub(" ", text[start : term.start()]))
+        yield from _plain(_MARKUP.sub(" ", term[1]))
+        for phrase in re.findall(r"[^\W\d_]+(?:\s+[^\W\d_]+)*", term[1]):
+            yield Word("_".join(phrase.lower().split()), "joined")
+        start = term.end()
+    yield from _text(_MARKUP.sub(" ", text[start:]))
 
 
 def _text(text: str) -> Iterator[Word]:

@@ -264,7 +264,7 @@ def test_renaming_gives_a_record_another_title_and_number_but_leaves_what_its_te
     for words, tree in filter(None, drawn):
         title, joined, _, number, *rest = (word.value for word in words)
         assert write_source(tree) == f"class {joined}(Card):\n    make({title!r}, {number}, Taunt())"
-        assert rest == ["ATK_END", "Druid", "DRUID", "PLAYER_CLS_END", "Taunt"]
+        assert rest == ["ATK_END", "Druid", "DRUID", "PLAYER_CLS_END", "Taunt", "taunt"]
         titles.add(title)
         numbers.add(number)
     assert titles == {"Mark of the Wild", "Wolf Rider"}

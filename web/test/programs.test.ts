@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Change, Picture, Row, Step, Trace } from "../src/npiapi";
-import { argumentChances, choices, percent } from "../src/programs/chances";
+import { argumentChances, choices } from "../src/programs/chances";
 import { depthPoints } from "../src/player/controls";
 import { shortened } from "../src/programs/decision";
 import { columnOf } from "../src/programs/picture";
@@ -8,6 +8,7 @@ import { Player } from "../src/player/player";
 import { Replay, applied, written } from "../src/programs/replay";
 import { readState, wordsOf, writeState, type RunState } from "../src/programs/state";
 import { endsOf } from "../src/programs/verdict";
+import { percent } from "../src/shell/chances";
 
 function row(name: string, text: string, align: Row["align"] = "left"): Row {
   return { name, cells: [...text].map((sign) => (sign === "." ? "" : sign)), cursors: { "": 0 }, align };

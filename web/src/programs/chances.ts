@@ -1,13 +1,7 @@
 // How sure a decision was: what might have been done, most likely first.
 
 import type { Step, Trace } from "../npiapi";
-
-export interface Chance {
-  name: string;
-  /** In [0, 1]. */
-  share: number;
-  chosen: boolean;
-}
+import type { Chance } from "../shell/chances";
 
 /** Returning and the likeliest programs and actions; the shares of all that there are add up to 1. */
 export function choices(step: Step): Chance[] {
@@ -24,11 +18,4 @@ export function argumentChances(step: Step, programs: Trace["programs"]): Chance
     share,
     chosen: true,
   }));
-}
-
-/** A share for people: rounding never makes it quite sure or quite impossible. */
-export function percent(share: number): string {
-  if (share >= 0.9995 && share < 1) return ">99.9 %";
-  if (share < 0.0005 && share > 0) return "<0.1 %";
-  return `${(share * 100).toFixed(share === 0 || share === 1 ? 0 : 1)} %`;
 }

@@ -1,7 +1,8 @@
 // Beside the picture: the stack of calls, what the running one sees, and what it decides, with how sure it is.
 
+import { bars, percent } from "../shell/chances";
 import { el } from "../shell/dom";
-import { argumentChances, choices, percent, type Chance } from "./chances";
+import { argumentChances, choices } from "./chances";
 import type { Replay } from "./replay";
 
 const SHOWN_CALLS = 8; // of a deep stack: the first and the last ones
@@ -55,22 +56,4 @@ export class DecisionView {
       ...(argumentsOf.length > 0 ? [bars(argumentsOf, "Arguments")] : []),
     );
   }
-}
-
-function bars(chances: Chance[], label: string): HTMLElement {
-  return el(
-    "ul",
-    { class: "chances", "aria-label": label },
-    ...chances.map(({ name, share, chosen }) => {
-      const bar = el("span", { class: "chance-bar", "aria-hidden": "true" });
-      bar.style.setProperty("--share", `${(share * 100).toFixed(2)}%`);
-      return el(
-        "li",
-        { "data-chosen": chosen },
-        el("code", {}, name),
-        bar,
-        el("span", { class: "chance-share" }, percent(share)),
-      );
-    }),
-  );
 }

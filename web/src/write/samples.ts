@@ -1,0 +1,13 @@
+// Descriptions to begin with: such as the model knows, and one that only examples make clear.
+
+export interface Sample {
+  text: string;
+  examples: string[];
+}
+
+export const SAMPLES: Sample[] = [
+  { text: "sort list `xs` by the second element of each tuple", examples: [] },
+  { text: "for every key and value in items of the dictionary `counts`, print key and value", examples: [] },
+  { text: "check if key `name` is in dictionary `d`", examples: [] },
+  { text: "the number of words of `s`", examples: ["s='a b c'=3", "s=''=0"] },
+];

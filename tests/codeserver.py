@@ -1,7 +1,7 @@
 """A real VS Code with our extension, for tests and benchmarks: npm's code-server, which shows VS Code in a browser.
 
-``editors/vscode/test/install-code-server.sh DIR`` installs one; ``$CODLING_CODE_SERVER`` names its folder, else it is looked for
-in ``editors/vscode/test/code-server``.
+``editors/vscode/test/install-code-server.sh`` installs one beside itself; ``$CODLING_CODE_SERVER`` names the folder of
+another.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ __all__ = ["EXTENSION", "VSIX", "CodeServer", "Workbench", "find_code_server"]
 
 EXTENSION = Path(__file__).parents[1] / "editors" / "vscode"
 VSIX = EXTENSION / "codling.vsix"
-PROBE = Path(__file__).parent / "vscode_probe"
-"An extension that says, in a file, what the extension API sees: the text, not its picture."
-
 _ENTRY = Path("node_modules", "code-server", "out", "node", "entry.js")
 _PATIENCE_S = 90  # a machine that is busy with other tests
 
@@ -79,9 +76,19 @@ class CodeServer:
         assert node is not None
         self.folder = folder
         self.settings_file = folder / "data" / "User" / "settings.json"
-        self._settings = {**_QUIET, **settings}
-        self.configure({})
-        base = [node, str(entry), "--user-data-dir", str(folder / "data"), "--extensions-dir", str(folder / "extensions")]
+        self._settings: dict[str, object] = {}
+        self._workspace_settings = workspace / ".vscode" / "settings.json"
+        self._workspace_settings.parent.mkdir(exist_ok=True)
+        self.settings_file.parent.mkdir(parents=True)
+        self.settings_file.write_text(json.dumps({**_QUIET, **settings}), encoding="utf-8")
+        base = [
+            node,
+            str(entry),
+            "--user-data-dir",
+            str(folder / "data"),
+            "--extensions-dir",
+            str(folder / "extensions"),
+        ]
         self._env = os.environ | {"VSCODE_PROXY_URI": "", "XDG_CONFIG_HOME": str(folder / "config")} | dict(env or {})
         if extensions:
             what = [word for path in extensions for word in ("--install-extension", str(path))]
@@ -117,10 +124,9 @@ class CodeServer:
             raise AssertionError("code-server did not start") from None
 
     def configure(self, settings: Mapping[str, object]) -> None:
-        """Change settings of the user; VS Code takes them at once."""
+        """Change settings of the workspace, which VS Code watches."""
         self._settings.update(settings)
-        self.settings_file.parent.mkdir(parents=True, exist_ok=True)
-        self.settings_file.write_text(json.dumps(self._settings), encoding="utf-8")
+        self._workspace_settings.write_text(json.dumps(self._settings), encoding="utf-8")
 
     def log(self) -> str:
         """What the extension wrote into its output channel, in all windows."""

@@ -107,6 +107,9 @@ export class Asking {
     const abort = new AbortController();
     const question = { place, everything, abort, answer: this.answer(place, everything, abort.signal) };
     this.question = question;
+    void question.answer.then(() => {
+      if (this.question === question) this.question = undefined; // what was found is in the trail
+    });
     return question;
   }
 
@@ -153,10 +156,12 @@ export function orNothing<T>(answer: Promise<readonly T[]>, signal: AbortSignal,
   return new Promise((resolve) => {
     const give = (found: readonly T[]): void => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", nothing);
       resolve(found);
     };
-    const timer = setTimeout(() => give([]), ms);
-    signal.addEventListener("abort", () => give([]), { once: true });
-    answer.then(give, () => give([]));
+    const nothing = (): void => give([]);
+    const timer = setTimeout(nothing, ms);
+    signal.addEventListener("abort", nothing);
+    answer.then(give, nothing);
   });
 }

@@ -12,9 +12,18 @@ export function tokenMiddleware(isReady: () => boolean): Pick<Middleware, "provi
     provideCompletionItem: async (document, position, context, token, next) => {
       if (!isReady()) return undefined;
       const late: CompletionList = { items: [], isIncomplete: true };
-      return within(Promise.resolve(next(document, position, context, token)), PATIENCE_MS, late);
+      const found = await within(Promise.resolve(next(document, position, context, token)), PATIENCE_MS, late);
+      (Array.isArray(found) ? found : (found?.items ?? [])).forEach(showDetail);
+      return found;
     },
   };
+}
+
+/** Have the probability shown with each entry, not with the selected one only. */
+function showDetail(item: CompletionItem): void {
+  if (typeof item.label !== "string" || item.detail === undefined) return;
+  item.label = { label: item.label, description: item.detail };
+  delete item.detail;
 }
 
 /** An answer, or another one when it fails or takes longer than `ms`. */

@@ -50,6 +50,27 @@ def test_completes_over_a_real_socket(serving: Serving) -> None:
     assert answer.json()["suggestions"][0]["text"] == LINE
 
 
+def test_it_can_end_with_the_process_that_started_it(chain: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "codling",
+        "serve",
+        "--no-open",
+        "--port",
+        "0",
+        "--model",
+        str(chain),
+        "--until-eof",
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        url = process.stdout.readline().decode().strip()
+        assert httpx.get(f"{url}healthz").status_code == 200
+        process.stdin.close()
+        assert process.wait(PATIENCE_S) == 0
+
+
 def test_a_client_that_hangs_up_stops_its_sample(serving: Serving) -> None:
     before = metric(serving, 'codling_cancelled_total{reason="disconnected"}')
     with httpx.stream("POST", f"{serving.url}api/sample", json=LONG, timeout=PATIENCE_S) as answer:

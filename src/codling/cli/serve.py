@@ -38,6 +38,10 @@ def serve(
     open_: Annotated[
         bool | None, typer.Option("--open/--no-open", help="Open the page in a browser (when run from a terminal).")
     ] = None,
+    index: Annotated[bool, typer.Option(help="Make the projects searchable.")] = True,
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", help="End when stdin does: for a program that starts this one for itself.")
+    ] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, max=64, help="Requests to work on at once; each takes one core.")
     ] = None,
@@ -52,19 +56,21 @@ def serve(
     from codling.serve.http import Limits, make_app
     from codling.serve.models import Shelf
     from codling.serve.running import Identity, announced
-    from codling.serve.server import bind, new_token, run
+    from codling.serve.server import bind, interrupt_at_eof, new_token, run
 
     address = bind(host, port)  # first, for it is quick to fail
     shelf = Shelf(model or (), project=project[0] if project else None)
     if not token:
         token = None if address.loopback else new_token()
     limits = Limits(threads=threads or min(4, os.cpu_count() or 1))
-    code, identity = Codebase(project or ()), Identity(project or ())
+    code, identity = Codebase((project or ()) if index else ()), Identity(project or ())
     app = make_app(shelf, token=token, loopback=address.loopback, limits=limits, code=code, identity=identity)
     url = f"{address.url}?token={token}" if token else address.url
 
     def ready() -> None:
         print(url, flush=True)
+        if until_eof:
+            interrupt_at_eof()
         print(f"codling serves {shelf.default}; Ctrl-C stops it", file=sys.stderr)
         if open_ or (open_ is None and sys.stdout.isatty() and _has_screen()):
             _open(url)

@@ -35,6 +35,7 @@ __all__ = [
     "announced",
     "ask",
     "authorization",
+    "find_notice",
     "proof",
     "read_notices",
     "runtime_folder",
@@ -44,6 +45,7 @@ _log = logging.getLogger("codling")
 
 MAX_BYTES = 65_536  # of a notice
 _MAX_NONCE = 200
+_HELLO_S = 1.0  # for a server to say what it is
 
 
 class Notice(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -54,6 +56,10 @@ class Notice(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     secret: Annotated[str, Meta(min_length=32, max_length=200)]
     token: str | None = None
     pid: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
 
 
 class ServerMessage(Struct, frozen=True, kw_only=True):
@@ -151,6 +157,27 @@ def ask(notice: Notice, timeout_s: float) -> ServerMessage | None:
     finally:
         connection.close()
     return message if hmac.compare_digest(message.proof, proof(notice.secret, nonce)) else None
+
+
+def find_notice(folders: Sequence[Path], model: str | None = None) -> Notice | None:
+    """A server that answers as one of the caller's own would: for the same folder, with the model that was chosen.
+
+    Args:
+        folders: of the workspace. Of several, no server knows all for completions.
+        model: the name that the user chose; None for the server's default.
+    """
+    if len(folders) > 1:
+        return None
+    for path, notice in read_notices():
+        message = ask(notice, _HELLO_S)
+        if message is None:
+            _log.debug("%s: nobody answers who knows the secret", path)
+            continue
+        if model is not None and model not in message.models:
+            continue
+        if not folders or (message.projects and folders[0].is_relative_to(message.projects[0])):
+            return notice
+    return None
 
 
 def runtime_folder() -> Path:

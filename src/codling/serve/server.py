@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import secrets
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +17,7 @@ from starlette.applications import Starlette
 
 from codling.errors import InputError
 
-__all__ = ["Address", "bind", "new_token", "run"]
+__all__ = ["Address", "bind", "interrupt_at_eof", "new_token", "run"]
 
 _GRACE_S = 2  # for answers under way when the server stops
 
@@ -93,6 +95,18 @@ def run(app: Starlette, address: Address, on_ready: Callable[[], None]) -> None:
     server = _Server(config, app, on_ready)
     with contextlib.suppress(KeyboardInterrupt), contextlib.closing(address.socket):
         server.run([address.socket])
+
+
+def interrupt_at_eof() -> None:
+    """Have Ctrl-C pressed when stdin ends, as it does when the process that holds its other end is gone."""
+
+    def wait() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while sys.stdin.buffer.read(4096):
+                pass
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=wait, name="until-eof", daemon=True).start()
 
 
 class _Server(uvicorn.Server):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -14,13 +13,10 @@ import msgspec
 from codling.complete.context import MAX_PREFIX
 from codling.errors import CancelledError, CodlingError, InputError
 from codling.serve.messages import CompleteRequest, CompleteResponse, decode, encode
-from codling.serve.running import Notice, ask, authorization, read_notices
+from codling.serve.running import Notice, authorization, find_notice
 
 __all__ = ["GoneError", "Remote", "find"]
 
-_log = logging.getLogger("codling")
-
-_HELLO_S = 1.0  # for a server to say what it is
 _ANSWER_S = 5.0  # for an answer; its own budget is two seconds
 _MAX_ANSWER = 4 << 20  # bytes
 
@@ -33,7 +29,7 @@ class Remote:
     """A server that has proved what it is. Safe to use from several threads, each with a connection of its own."""
 
     def __init__(self, notice: Notice) -> None:
-        self.url = f"http://{f'[{notice.host}]' if ':' in notice.host else notice.host}:{notice.port}/"
+        self.url = notice.url
         self._notice = notice
         self._local = threading.local()
 
@@ -82,21 +78,6 @@ class Remote:
 
 
 def find(folders: Sequence[Path], model: str | None) -> Remote | None:
-    """A server that answers as models of our own would: for the same folder, with the model that was chosen.
-
-    Args:
-        folders: of the workspace. Of several, no server knows all for completions.
-        model: the name that the user chose; None for the server's default.
-    """
-    if len(folders) > 1:
-        return None
-    for path, notice in read_notices():
-        message = ask(notice, _HELLO_S)
-        if message is None:
-            _log.debug("%s: nobody answers who knows the secret", path)
-            continue
-        if model is not None and model not in message.models:
-            continue
-        if not folders or (message.projects and folders[0].is_relative_to(message.projects[0])):
-            return Remote(notice)
-    return None
+    """A server that answers as models of our own would: see `codling.serve.running.find_notice`."""
+    notice = find_notice(folders, model)
+    return Remote(notice) if notice else None

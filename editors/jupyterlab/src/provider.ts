@@ -1,0 +1,153 @@
+// The provider of ghost text: what to ask, when to ask nothing, and what may still be shown when the answer comes.
+
+import type { CodeEditor } from '@jupyterlab/codeeditor';
+import type {
+  CompletionHandler,
+  ICompletionContext,
+  IInlineCompletionContext,
+  IInlineCompletionList,
+  IInlineCompletionProvider,
+} from '@jupyterlab/completer';
+import type { Client, Feedback } from './client';
+import { isAtEnd, languageOf, type Context } from './context';
+import type { Offer } from './offers';
+import { Pace } from './pace';
+import { DEFAULTS, isOn, type Settings } from './settings';
+import { Watched } from './watched';
+
+const AUTOMATIC = 1; // InlineCompletionTriggerKind.Automatic, an enum that older JupyterLabs do not export
+const SHOWN_MS = 100; // after an answer, whether it is on the screen
+
+const NOTHING: IInlineCompletionList = { items: [] };
+
+/** What is around an editor: the notebook's other cells, or nothing. */
+export interface Surroundings {
+  context(editor: CodeEditor.IEditor, widgetId: string, offset: number, language: string): Context | null;
+  path(widgetId: string): string;
+  /** Whether ghost text is on the screen. */
+  isShown(widgetId: string): boolean;
+}
+
+export class Provider implements IInlineCompletionProvider {
+  readonly identifier = 'codling-jupyter';
+  readonly name = 'codling';
+  /** JupyterLab's own settings of a provider; whether a cursor within a line gets anything is decided here. */
+  readonly schema = { type: 'object' as const, default: { autoFillInMiddle: true } };
+
+  settings: Settings = DEFAULTS;
+  private languages: readonly string[] | null = null;
+  private readonly watched = new WeakMap<CodeEditor.IModel, Watched>();
+  private readonly pace = new Pace();
+  private asking: AbortController | undefined;
+  private isDismissed = false;
+
+  constructor(
+    private readonly client: Pick<Client, 'complete' | 'status' | 'feedback'>,
+    private readonly around: Surroundings,
+    private readonly session: string,
+  ) {}
+
+  /** Hear of changes of a text from now on. */
+  watch(model: CodeEditor.IModel): Watched {
+    let watched = this.watched.get(model);
+    if (!watched) {
+      watched = new Watched(model, (offer) => this.accepted(offer, languageOf(model.mimeType) ?? ''));
+      this.watched.set(model, watched);
+    }
+    return watched;
+  }
+
+  /** The next request, which JupyterLab makes to hide what is shown, is answered with nothing. */
+  dismissNext(): void {
+    this.isDismissed = true;
+  }
+
+  async fetch(request: CompletionHandler.IRequest, context: IInlineCompletionContext): Promise<IInlineCompletionList> {
+    this.asking?.abort();
+    const asking = (this.asking = new AbortController());
+    const { editor, widget } = context as IInlineCompletionContext & Pick<ICompletionContext, 'editor'>; // it is there
+    const isAutomatic = Number(context.triggerKind) === AUTOMATIC;
+    const language = languageOf(request.mimeType ?? '');
+    if (!editor || !language || !isOn(this.settings, language)) return NOTHING;
+    const watched = this.watch(editor.model);
+    if (this.isDismissed) {
+      this.isDismissed = false;
+      watched.offers.forget();
+      return NOTHING;
+    }
+    if (isAutomatic && (watched.onlyTookAway(request.text) || editor.getSelections().length > 1)) return NOTHING;
+    const offset = editor.getOffsetAt(editor.getCursorPosition()); // the request counts code points
+    const found = this.around.context(editor, widget.id, offset, language);
+    if (!found || (isAutomatic && !isAtEnd(found.suffix))) return NOTHING;
+    const isStale = (): boolean =>
+      asking.signal.aborted || editor.isDisposed || editor.model.sharedModel.getSource() !== request.text ||
+      editor.getOffsetAt(editor.getCursorPosition()) !== offset || !editor.hasFocus();
+    let offers = isAutomatic ? watched.offers.left(found.prefix, found.suffix) : [];
+    if (offers.length === 0) {
+      if (isAutomatic) await sleep(this.pace.pauseMs(this.settings.debounceMs));
+      if (isStale() || !(await this.knows(language)) || isStale()) return NOTHING;
+      const began = performance.now();
+      try {
+        const { suggestions } = await this.client.complete(
+          this.question(language, found, widget.id, isAutomatic, `${this.session} ${widget.id}`),
+          asking.signal,
+        );
+        this.pace.add(performance.now() - began);
+        if (isStale()) return NOTHING;
+        offers = watched.offers.set(found.prefix, found.suffix, offset, suggestions);
+      } catch {
+        return NOTHING; // the server is away, or this was overtaken: either way there is nothing to show, and nothing to say
+      }
+    }
+    this.lookWhetherShown(offers[0], language, widget.id);
+    return { items: offers.map(({ text }) => ({ insertText: text })) }; // JupyterLab changes these
+  }
+
+  private question(language: string, { prefix, suffix }: Context, id: string, automatic: boolean, session: string) {
+    const { alternatives, inComments, kind, model, threshold } = this.settings;
+    return {
+      ...{ language, prefix, suffix, kind, alternatives, automatic, session },
+      path: this.around.path(id),
+      threshold: threshold < 0 ? null : threshold,
+      in_comments: inComments,
+      model: model || null,
+    };
+  }
+
+  /** Whether a model knows a language; asked once the server is there. */
+  private async knows(language: string): Promise<boolean> {
+    if (!this.languages) {
+      const status = await this.client.status().catch(() => null);
+      if (status?.state !== 'ready') return false;
+      this.languages = status.languages;
+    }
+    return this.languages.includes(language) || this.settings.model !== '';
+  }
+
+  private lookWhetherShown(offer: Offer | undefined, language: string, widgetId: string): void {
+    if (!offer || offer.counted.shown) return;
+    setTimeout(() => {
+      if (!offer.counted.accepted && this.around.isShown(widgetId)) this.shown(offer, language);
+    }, SHOWN_MS);
+  }
+
+  private shown(offer: Offer, language: string): void {
+    if (offer.counted.shown) return;
+    offer.counted.shown = true;
+    this.say({ language, score: offer.score, shown: 1 });
+  }
+
+  private accepted(offer: Offer, language: string): void {
+    this.shown(offer, language);
+    offer.counted.accepted = true;
+    this.say({ language, score: offer.score, accepted: 1, chars: [...offer.text].length });
+  }
+
+  private say(said: Feedback): void {
+    if (this.settings.stats) this.client.feedback(said).catch(() => {});
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

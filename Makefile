@@ -8,11 +8,14 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PAGE := src/codling/serve/page/index.html
+VSCODE := editors/vscode
+VSIX := $(VSCODE)/codling.vsix
+VSCODE_SOURCES := $(wildcard $(VSCODE)/src/* $(addprefix $(VSCODE)/,package.json esbuild.mjs README.md icon.png .vscodeignore))
 PAGE_SOURCES := web/index.html web/vite.config.ts web/tsconfig.json $(shell find web/src web/public web/test -type f)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint page wheel chromium clean
+.PHONY: help serve test lint page vsix wheel chromium code-server clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -20,7 +23,7 @@ help: ## Show this list
 serve: $(VENV)/.stamp-serve $(PAGE) ## Open the page on the model that ships (ARGS="--port 0 --model NAME")
 	@$(BIN)/codling serve $(ARGS)
 
-test: lint $(PAGE) web/node_modules/.stamp-test tests/clients/node_modules/.stamp chromium ## Set up everything and run all checks and tests (ARGS="-k name")
+test: lint $(PAGE) web/node_modules/.stamp-test tests/clients/node_modules/.stamp $(VSCODE)/node_modules/.stamp-test chromium code-server ## Set up everything and run all checks and tests (ARGS="-k name")
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.stamp-test
@@ -30,11 +33,13 @@ lint: $(VENV)/.stamp-test
 
 page: $(PAGE) ## Build the page into src/codling/serve/page
 
+vsix: $(VSIX) ## Pack the extension for VS Code into editors/vscode/codling.vsix
+
 wheel: $(VENV)/.stamp-test $(PAGE) ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m build
 
 clean: ## Remove everything that make has made, the environment too
-	rm -rf $(VENV) web/node_modules src/codling/serve/page dist build test-results .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) web/node_modules $(addprefix $(VSCODE)/,node_modules dist codling.vsix test/code-server) src/codling/serve/page dist build test-results .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -70,6 +75,21 @@ web/node_modules/.stamp-test: $(PAGE)
 tests/clients/node_modules/.stamp: tests/clients/package.json tests/clients/package-lock.json
 	cd tests/clients && $(NPM) ci --no-progress --loglevel=error
 	@touch $@
+
+$(VSCODE)/node_modules/.stamp: $(VSCODE)/package.json $(VSCODE)/package-lock.json $(VSCODE)/.npmrc
+	cd $(VSCODE) && $(NPM) ci --no-progress --loglevel=error
+	@touch $@
+
+$(VSIX): $(VSCODE)/node_modules/.stamp $(VSCODE_SOURCES)
+	cd $(VSCODE) && $(NPM) run --silent package
+
+$(VSCODE)/node_modules/.stamp-test: $(VSIX) $(wildcard $(VSCODE)/test/*.ts)
+	cd $(VSCODE) && $(NPM) run --silent test
+	@touch $@
+
+# A real VS Code for the tests; where it cannot be had, they say so.
+code-server:
+	@$(VSCODE)/test/install-code-server.sh || echo "no code-server: the tests in VS Code will not run" >&2
 
 chromium: $(VENV)/.stamp-test
 	@$(BIN)/python tests/browser.py --install

@@ -215,7 +215,7 @@ class Workbench:
                  .sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
                  .map(line => { const copy = line.cloneNode(true);
                     copy.querySelectorAll("[class*=ghost-text]").forEach(each => each.remove());
-                    return copy.textContent; }).join("\\n")"""
+                    return copy.textContent; }).join("\n")"""
         )
         return str(found).replace("\u00a0", " ").replace("\u200b", "").replace("\u00b7", " ")
 

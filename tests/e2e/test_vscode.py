@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 SHOTS = Path(__file__).parents[2] / "test-results"
 _MISSING = (
     "no code-server was found: the tests of the VS Code extension have not run "
-    "(`make vscode` installs one and packs the extension)"
+    "(`make code-server vsix` installs one and packs the extension)"
 )
 POND = '''"""Fish and where they swim."""
 

@@ -33,8 +33,7 @@ export class Asking {
   private readonly trail = new Trail();
   private readonly shortened = new Set<string>(); // texts whose last change only took something away
   private question: Question | undefined;
-  private numOpen = 0; // requests without an answer
-  private silentSince: number | undefined; // since when the server has answered none of them
+  private silentSince: number | undefined; // since when the server owes an answer and has given none
 
   constructor(
     private readonly ask: Ask,
@@ -117,7 +116,6 @@ export class Asking {
     if (!everything && this.pace.pauseMs > 0) await pause(this.pace.pauseMs, signal);
     if (signal.aborted) return [];
     const started = this.now();
-    this.numOpen++;
     this.silentSince ??= started;
     try {
       const found = await this.ask(place, everything, signal);
@@ -128,8 +126,7 @@ export class Asking {
     } catch {
       return []; // the client has written it into its log
     } finally {
-      this.numOpen--;
-      this.silentSince = this.numOpen > 0 ? this.now() : undefined;
+      this.silentSince = undefined; // it says something
     }
   }
 

@@ -118,6 +118,16 @@ test("a server that hangs is not asked again and again, and is told of once in a
   expect(told).toBeLessThan(4);
 });
 
+test("one answer that never comes keeps nobody from asking, as long as others come", async () => {
+  let asked = 0;
+  const losing = new Asking(() => (asked++ === 0 ? new Promise(() => undefined) : Promise.resolve([])));
+  for (let offset = 0; offset < 5; offset++) {
+    void losing.suggestions(at(offset), false, NEVER);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(asked).toBe(5);
+});
+
 test("one that was slow once is asked again as soon as it answers", async () => {
   server.ms = 3_000;
   await suggested(at(5));

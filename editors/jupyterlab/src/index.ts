@@ -12,7 +12,6 @@ import { DEFAULTS, type Settings } from './settings';
 
 const PLUGIN = 'codling-jupyter:plugin';
 const TOGGLE = 'codling:toggle';
-const DISMISS = 'codling:dismiss';
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: PLUGIN,
@@ -38,15 +37,6 @@ const plugin: JupyterFrontEndPlugin<void> = {
       label: 'Suggest Code (codling)',
       isToggled: () => provider.settings.enabled,
       execute: toggle,
-    });
-    app.commands.addCommand(DISMISS, {
-      label: 'Dismiss the Suggestion (codling)',
-      execute: () => {
-        const id = app.shell.currentWidget?.id;
-        if (id === undefined || !manager.inline?.isActive(id)) return;
-        provider.dismissNext();
-        manager.inline.invoke(id);
-      },
     });
     palette?.addItem({ command: TOGGLE, category: 'Code Completion' });
     registry?.load(PLUGIN).then(

@@ -39,7 +39,6 @@ export class Provider implements IInlineCompletionProvider {
   private readonly watched = new WeakMap<CodeEditor.IModel, Watched>();
   private readonly pace = new Pace();
   private asking: AbortController | undefined;
-  private isDismissed = false;
 
   constructor(
     private readonly client: Pick<Client, 'complete' | 'status' | 'feedback'>,
@@ -57,24 +56,14 @@ export class Provider implements IInlineCompletionProvider {
     return watched;
   }
 
-  /** The next request, which JupyterLab makes to hide what is shown, is answered with nothing. */
-  dismissNext(): void {
-    this.isDismissed = true;
-  }
-
   async fetch(request: CompletionHandler.IRequest, context: IInlineCompletionContext): Promise<IInlineCompletionList> {
     this.asking?.abort();
     const asking = (this.asking = new AbortController());
     const { editor, widget } = context as IInlineCompletionContext & Pick<ICompletionContext, 'editor'>; // it is there
     const isAutomatic = Number(context.triggerKind) === AUTOMATIC;
     const language = languageOf(request.mimeType ?? '');
-    if (!editor || !language || !isOn(this.settings, language)) return NOTHING;
+    if (!editor || !language || !isOn(this.settings, language) || this.knows(language) === false) return NOTHING;
     const watched = this.watch(editor.model);
-    if (this.isDismissed) {
-      this.isDismissed = false;
-      watched.offers.forget();
-      return NOTHING;
-    }
     if (isAutomatic && (watched.onlyTookAway(request.text) || editor.getSelections().length > 1)) return NOTHING;
     const offset = editor.getOffsetAt(editor.getCursorPosition()); // the request counts code points
     const found = this.around.context(editor, widget.id, offset, language);
@@ -85,7 +74,9 @@ export class Provider implements IInlineCompletionProvider {
     let offers = isAutomatic ? watched.offers.left(found.prefix, found.suffix) : [];
     if (offers.length === 0) {
       if (isAutomatic) await sleep(this.pace.pauseMs(this.settings.debounceMs));
-      if (isStale() || !(await this.knows(language)) || isStale()) return NOTHING;
+      if (isStale()) return NOTHING;
+      await this.learnLanguages();
+      if (isStale() || !this.knows(language)) return NOTHING;
       const began = performance.now();
       try {
         const { suggestions } = await this.client.complete(
@@ -114,14 +105,15 @@ export class Provider implements IInlineCompletionProvider {
     };
   }
 
-  /** Whether a model knows a language; asked once the server is there. */
-  private async knows(language: string): Promise<boolean> {
-    if (!this.languages) {
-      const status = await this.client.status().catch(() => null);
-      if (status?.state !== 'ready') return false;
-      this.languages = status.languages;
-    }
-    return this.languages.includes(language) || this.settings.model !== '';
+  /** Whether a model knows a language; undefined until the server is there. */
+  private knows(language: string): boolean | undefined {
+    return this.settings.model !== '' || this.languages?.includes(language);
+  }
+
+  private async learnLanguages(): Promise<void> {
+    if (this.languages) return;
+    const status = await this.client.status().catch(() => null);
+    if (status?.state === 'ready') this.languages = status.languages;
   }
 
   private lookWhetherShown(offer: Offer | undefined, language: string, widgetId: string): void {

@@ -1,11 +1,11 @@
 """From what the stores found to the list that a user sees.
 
-A unit's score is a weighted mean of what the words say (BM25 as a share of the list's best) and what the encoder says
-(cosine likewise), by weights that depend on what the query is: fusing scores loses less than fusing ranks (Bruch et al.
+A unit's evidence is what the encoder says (a cosine) and what the words say (BM25, by a weight that depends on what the
+query is), and its score is that as a share of the list's best: fusing scores loses less than fusing ranks (Bruch et al.
 2023, "An analysis of fusion functions for hybrid retrieval"), and one weight for all queries fails either names or
-descriptions. To it come the agreement of the query with the name of the file, and the support of the file:
-several good units of one file speak for each other. Tests, vendored code and examples count less unless they are asked
-for; each further hit of one file counts less than the one before; and copies of one thing are one hit.
+descriptions. Differs: BM25 is not scaled to the list's best, for a list whose best is poor must not count like another.
+To it comes the agreement of the query with the name of the file. Tests, vendored code and examples count less unless
+they are asked for; each further hit of one file counts less than the one before; and copies of one thing are one hit.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["WEIGHTS", "Weights", "rank"]
 class Weights:
     """The numbers of the formula; benchmarks/search.py says what they give."""
 
-    words_symbol: float = 0.8
-    "Share of the words' score, the rest being the encoder's, where the query is a name,"
-    words_mixture: float = 0.4
+    words_symbol: float = 0.2
+    "What a point of BM25 counts beside a cosine of 1 where the query is a name,"
+    words_mixture: float = 0.02
     "a name among other words,"
-    words_phrase: float = 0.1
+    words_phrase: float = 0.003
     "a description."
     exact: float = 2.0
     "The query is the unit's name. More than all other parts together, so that it stands above what is not."
@@ -40,10 +40,6 @@ class Weights:
     "A word of the query that looks like a name is the unit's."
     file: float = 0.1
     "Words of the query and of the file's name are the same."
-    support: float = 0.25
-    "The unit's file has good units."
-    support_decay: float = 0.5
-    "What a file's next best unit adds to its support, as a share of what the one before it did."
     repeated: float = 0.6
     "What each further hit of one file counts, as a share of what it would have."
     test: float = 0.45
@@ -69,7 +65,6 @@ class Weights:
 WEIGHTS = Weights()
 
 _GATHERING = frozenset({"module", "constant", "chunk"})  # what a package's head repeats of its parts
-_SUPPORTING = 8  # units of one file that are asked; further ones add next to nothing
 _SAME = 0.01  # cosines of two units of one name and head that differ less are copies' with a word changed
 
 
@@ -90,8 +85,6 @@ def rank(query: Query, candidates: Sequence[Candidate], k: int, weights: Weights
     intent = intent_of(query.text)
     scored = _scored(intent, candidates, weights)
     kept, folded = _folded(scored)
-    _support(kept, weights)
-    kept.sort(key=_order)
     _spread(kept, weights)
     best = sorted(kept, key=_order)[:k]
     return [
@@ -106,17 +99,19 @@ def rank(query: Query, candidates: Sequence[Candidate], k: int, weights: Weights
 
 
 def _scored(intent: Intent, candidates: Sequence[Candidate], weights: Weights) -> list[_Scored]:
-    best_words = max((each.parts.get(BM25, 0.0) for each in candidates), default=0.0) or 1.0
-    best_cosine = max((each.parts.get(COSINE, 0.0) for each in candidates), default=0.0)
-    share = {"symbol": weights.words_symbol, "mixture": weights.words_mixture, "phrase": weights.words_phrase}
-    words = share[intent.form] if best_cosine > 0 else 1.0
+    per_point = {"symbol": weights.words_symbol, "mixture": weights.words_mixture, "phrase": weights.words_phrase}
+    evidence = [
+        (per_point[intent.form] * each.parts.get(BM25, 0.0), max(each.parts.get(COSINE, 0.0), 0.0))
+        for each in candidates
+    ]
+    best = max(map(sum, evidence), default=0.0) or 1.0
     has_words = intent.form != "symbol" and bool(intent.stems)  # a name is judged as a whole: _exactness
     scored = []
-    for each in candidates:
+    for each, (words, meaning) in zip(candidates, evidence, strict=True):
         entry, found = each.entry, each.parts
         parts = {
-            "words": words * found.get(BM25, 0.0) / best_words,
-            "meaning": (1 - words) * max(found.get(COSINE, 0.0), 0.0) / (best_cosine or 1.0),
+            "words": words / best,
+            "meaning": meaning / best,
             "file": weights.file * _agreement(file_words(entry.path), intent) if has_words else 0.0,
             "literal": math.log1p(found[LITERAL]) if LITERAL in found else 0.0,
             "named": weights.named if intent.form == "mixture" and _is_named(entry, intent) else 0.0,
@@ -207,27 +202,6 @@ def _folded(scored: Iterable[_Scored]) -> tuple[list[_Scored], dict[int, list[Ca
 def _alike(one: Candidate, other: Candidate) -> bool:
     cosines = one.parts.get(COSINE), other.parts.get(COSINE)
     return None not in cosines and abs((cosines[0] or 0) - (cosines[1] or 0)) < _SAME
-
-
-def _support(scored: Sequence[_Scored], weights: Weights) -> None:
-    """Add what the other units of its file say for a unit.
-
-    Args:
-        scored: best first.
-    """
-    files = _by_file(scored)
-    sums = {
-        path: sum(each.score * weights.support_decay**place for place, each in enumerate(units[:_SUPPORTING]))
-        for path, units in files.items()
-    }
-    best = max(sums.values(), default=0.0)
-    if best <= 0:
-        return
-    for path, units in files.items():
-        for each in units:
-            share = max(each.score, 0.0) / units[0].score if units[0].score > 0 else 0.0
-            each.parts["support"] = weights.support * sums[path] / best * share
-            each.score += each.parts["support"]
 
 
 def _spread(scored: Sequence[_Scored], weights: Weights) -> None:

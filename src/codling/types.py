@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Completion", "Kind", "Score", "Suggestion"]
+__all__ = ["Completion", "Kind", "Origin", "Score", "Suggestion"]
 
 Kind = Literal["token", "line", "block"]
 "How far a suggestion reaches: to the end of the next token, of the line, or of the block (its dedent)."
+
+
+Origin = Literal["code", "description"]
+"What a suggestion goes on from: the code before the cursor, or the comment or documentation that says what is wanted."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,7 +21,8 @@ class Suggestion:
 
     text: str
     score: float
-    "Probability of the whole text under the model, in (0, 1]."
+    "Probability of the whole text under the model, in (0, 1]; of a program from a description, the writer's score."
+    origin: Origin = "code"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -44,6 +44,25 @@ def test_nothing_is_there_before_something_is_counted(kept: Acceptance) -> None:
     assert not kept.path.exists()
 
 
+def test_programs_from_descriptions_are_counted_apart(kept: Acceptance) -> None:
+    kept.note("vim", "python", 0.7, shown=1)
+    kept.note("vim", "python", 0.7, shown=2, origin="description")
+    kept.note("vim", "python", 0.7, accepted=1, chars=20, origin="description")
+    kept.flush()
+    counts = {count.origin: count for count in kept.counts()}
+    assert counts["code"].shown == 1 and counts["code"].accepted == 0
+    assert (counts["description"].shown, counts["description"].accepted, counts["description"].chars) == (2, 1, 20)
+    assert by_threshold(kept.counts())[0].shown == 1  # a threshold is about the others
+
+
+def test_counts_of_an_older_codling_are_read(kept: Acceptance) -> None:
+    kept.note("vim", "python", 0.5, shown=1)
+    kept.flush()
+    with kept._open() as database:
+        database.execute("DROP TABLE programs")
+    assert [count.origin for count in kept.counts()] == ["code"]
+
+
 def test_old_days_go_and_the_number_of_rows_is_bounded(kept: Acceptance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_ROWS", 3)
     for number in range(3):

@@ -17,9 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
+from codling.errors import CancelledError
 from codling.serve.http import make_app
 from codling.serve.models import Shelf
 from codling.serve.page import Page
+from codling.serve.writing import LazyWriter
+from codling.write import Writer
 from serve.conftest import Client
 
 SORT = "sort list `xs` by the second element of each tuple"
@@ -184,6 +187,67 @@ def test_the_bundle_is_told_of(client: Client) -> None:
     answer = client("GET", "/api/write").json()
     assert (answer["model"], answer["reason"]) == ("write", "")
     assert answer["description"]
+
+
+COMMENT = "# import module os.path\n"
+
+
+def test_a_comment_in_an_editor_offers_its_program(client: Client) -> None:
+    answer = client.complete(prefix=COMMENT, from_comments=True).json()
+    (offered,) = answer["suggestions"]
+    assert (offered["text"], offered["origin"]) == ("import os.path", "description")
+    assert 0.6 <= offered["score"] <= 1
+    again = client.complete(prefix=COMMENT, from_comments=True, kind="block").json()
+    assert again["suggestions"] == answer["suggestions"]
+    assert again["ms"] < answer["ms"] / 2  # the writer is asked once
+
+
+def test_comments_offer_nothing_unless_that_is_asked_for(client: Client) -> None:
+    for message in ({"prefix": COMMENT}, {"prefix": COMMENT, "from_comments": True, "kind": "token"}):
+        assert all("origin" not in each for each in client.complete(limit=5, **message).json()["suggestions"])
+
+
+def test_streams_and_other_suggestions_go_on_beside_it(client: Client) -> None:
+    message = {"language": "python", "prefix": COMMENT, "from_comments": True, "kind": "block"}
+    stages = client("POST", "/api/complete/stream", json=message).text
+    assert stages.count('"origin":"description"') == 2  # of the line and the block
+    plain = client.complete(prefix="x.", from_comments=True).json()["suggestions"]
+    assert plain == client.complete(prefix="x.").json()["suggestions"]
+
+
+def test_without_a_writer_the_others_answer(chain: Path, built_page: Page) -> None:
+    client = Client(make_app(Shelf([str(chain)]), page=built_page, writer="absent"))
+    try:
+        for prefix in (COMMENT, COMMENT, COMMENT + "x = fish."):
+            response = client.complete(prefix=prefix, from_comments=True)
+            assert response.status_code == 200
+            assert all("origin" not in each for each in response.json()["suggestions"])
+    finally:
+        client.close()
+
+
+def test_a_writer_opens_its_bundle_only_when_it_is_needed(tmp_path: Path) -> None:
+    opened = []
+
+    class Watched(LazyWriter):
+        def open(self) -> Writer:
+            opened.append(True)
+            return super().open()
+
+    writer = Watched()
+    assert opened == []
+    found = writer.programs("import module os.path", 2, lambda: False)
+    assert found[0][0] == "import os.path" and len(found) <= 2
+    assert writer.programs("import module os.path", 2, lambda: True) == found  # known, so nothing is given up
+    assert writer.programs("import module os.path", 3, lambda: True) == []
+    assert writer.programs("", 2, lambda: False) == []
+    assert len(opened) == 3
+    with pytest.raises(CancelledError):
+        writer.programs("the length of `s`", 2, _cancelled)
+
+
+def _cancelled() -> bool:
+    raise CancelledError("nobody waits")
 
 
 _TEXT = {"type": "string", "maxLength": 60}

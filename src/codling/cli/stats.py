@@ -103,6 +103,7 @@ def _plain(kept: Acceptance, counts: list[Count], rows: list[ThresholdRow]) -> d
         **_totals(counts),
         "languages": _groups(counts, "language"),
         "clients": _groups(counts, "client"),
+        "origins": _groups(counts, "origin"),
         "thresholds": [dataclasses.asdict(row) for row in rows],
     }
 
@@ -113,6 +114,9 @@ def _print(kept: Acceptance, counts: list[Count]) -> None:
         return
     print(f"{'':16} {'shown':>8} {'accepted':>9} {'share':>6} {'characters saved':>17}")
     groups = {f"since {counts[0].day}": _totals(counts), **_groups(counts, "language"), **_groups(counts, "client")}
+    described = [count for count in counts if count.origin == "description"]
+    if described:
+        groups["from comments"] = _totals(described)
     for name, row in groups.items():
         share = "" if row["precision"] is None else f"{row['precision']:.0%}"
         print(f"{name[:16]:16} {row['shown']:8,} {row['accepted']:9,} {share:>6} {row['chars_saved']:17,}")

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codling.errors import ConfigError, InputError
+from codling.types import Origin
 
 __all__ = ["Acceptance", "Count", "ThresholdRow", "acceptance_path", "by_threshold", "lowest_threshold"]
 
@@ -31,21 +32,25 @@ _MAX_WAITING = 1_000  # counts that could not be written
 _MAX_NAME = 50  # characters of a client's or a language's name
 _BUSY_S = 3.0  # to wait for another process that writes
 
+_TABLES: dict[Origin, str] = {"code": "counts", "description": "programs"}
 _SCHEMA = (
-    """
-    CREATE TABLE IF NOT EXISTS counts (
-      day TEXT, client TEXT, language TEXT, bucket INTEGER, shown INTEGER, accepted INTEGER, chars INTEGER,
-      PRIMARY KEY (day, client, language, bucket)
-    ) WITHOUT ROWID
-    """,
+    *(
+        f"""
+        CREATE TABLE IF NOT EXISTS {table} (
+          day TEXT, client TEXT, language TEXT, bucket INTEGER, shown INTEGER, accepted INTEGER, chars INTEGER,
+          PRIMARY KEY (day, client, language, bucket)
+        ) WITHOUT ROWID
+        """
+        for table in _TABLES.values()
+    ),
     "CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value REAL) WITHOUT ROWID",
 )
 _ADD = """
-INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
   shown = shown + excluded.shown, accepted = accepted + excluded.accepted, chars = chars + excluded.chars
 """
 _DROP_OLDEST = """
-DELETE FROM counts WHERE day < ? OR day < (SELECT day FROM counts ORDER BY day DESC LIMIT 1 OFFSET ?)
+DELETE FROM {table} WHERE day < ? OR day < (SELECT day FROM {table} ORDER BY day DESC LIMIT 1 OFFSET ?)
 """
 
 
@@ -63,6 +68,7 @@ class Count:
     accepted: int
     chars: int
     "Inserted by accepting, and so not typed."
+    origin: Origin = "code"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,12 +93,20 @@ class Acceptance:
         path: the file; None for the user's own.
         """
         self.path = path or acceptance_path()
-        self._waiting: Counter[tuple[str, str, str, int, str]] = Counter()
+        self._waiting: Counter[tuple[Origin, str, str, str, int, str]] = Counter()
         self._lock = threading.Lock()
         self._flushed = time.monotonic()
 
     def note(
-        self, client: str, language: str, score: float, *, shown: int = 0, accepted: int = 0, chars: int = 0
+        self,
+        client: str,
+        language: str,
+        score: float,
+        *,
+        shown: int = 0,
+        accepted: int = 0,
+        chars: int = 0,
+        origin: Origin = "code",
     ) -> None:
         """Count something; it costs nothing until it is flushed.
 
@@ -102,7 +116,7 @@ class Acceptance:
         """
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
         bucket = min(BUCKETS - 1, max(0, int(score * BUCKETS)))
-        key = day, client[:_MAX_NAME], language[:_MAX_NAME], bucket
+        key = origin, day, client[:_MAX_NAME], language[:_MAX_NAME], bucket
         with self._lock:
             for what, number in (("shown", shown), ("accepted", accepted), ("chars", chars)):
                 if number:
@@ -120,15 +134,16 @@ class Acceptance:
             self._flushed = time.monotonic()
         rows = [
             (*key, *(waiting[(*key, what)] for what in ("shown", "accepted", "chars")))
-            for key in {each[:4] for each in waiting}
+            for key in {each[:5] for each in waiting}
         ]
         if not rows:
             return
         try:
             with self._open() as database:
-                database.executemany(_ADD, rows)
                 oldest = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=KEEP_DAYS)
-                database.execute(_DROP_OLDEST, (oldest.isoformat(), MAX_ROWS))
+                for origin, table in _TABLES.items():
+                    database.executemany(_ADD.format(table=table), [row[1:] for row in rows if row[0] == origin])
+                    database.execute(_DROP_OLDEST.format(table=table), (oldest.isoformat(), MAX_ROWS))
         except (sqlite3.Error, OSError) as error:
             _log.warning("what was accepted cannot be counted in %s: %s", self.path, error)
             with self._lock:
@@ -146,8 +161,11 @@ class Acceptance:
             since = (datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=days - 1)).isoformat()
         names = ("day", "client", "language", "bucket", "shown", "accepted", "chars")
         with self._reading() as database:
-            rows = database.execute(f"SELECT {', '.join(names)} FROM counts WHERE day >= ? ORDER BY day", (since,))
-            return [Count(**dict(zip(names, row, strict=True))) for row in rows]
+            found = []
+            for origin, table in _TABLES.items():
+                rows = database.execute(f"SELECT {', '.join(names)} FROM {table} WHERE day >= ?", (since,))
+                found += [Count(**dict(zip(names, row, strict=True)), origin=origin) for row in rows]
+            return sorted(found, key=lambda count: count.day)
 
     @property
     def threshold(self) -> float | None:
@@ -232,9 +250,12 @@ def acceptance_path() -> Path:
 
 
 def by_threshold(counts: Iterable[Count]) -> list[ThresholdRow]:
-    """For each threshold what it would have shown, lowest first. Of what a threshold hid already nothing is known."""
+    """For each threshold what it would have shown, lowest first. Of what a threshold hid already nothing is known, and
+    programs from descriptions have a bound of their own."""
     shown, accepted, chars = [0] * BUCKETS, [0] * BUCKETS, [0] * BUCKETS
     for count in counts:
+        if count.origin != "code":
+            continue
         shown[count.bucket] += count.shown
         accepted[count.bucket] += count.accepted
         chars[count.bucket] += count.chars

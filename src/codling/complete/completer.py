@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codling.complete.context import Context, prepare
+from codling.complete.described import LEAST_SCORE, ProgramWriter, fitted, wanted_here
 from codling.complete.grammar import GrammarCheck
 from codling.complete.javaprose import JavaProseFilter
 from codling.complete.lexical import word_before
@@ -35,6 +36,7 @@ SURE = (
 )
 LEAST_RATIO = 1e-4  # of the best score; a suggestion so much less probable is noise in a list
 SPARE = 2  # lines more than wanted, for some are dropped or become the same
+PROGRAMS = 5  # that a description is asked for at least: some do not fit where the cursor stands
 _KINDS = ("token", "line", "block")
 
 
@@ -105,6 +107,7 @@ class Completer:
         path: str | None = None,
         temperature: float = 0.0,
         in_comments: bool = False,
+        programs: ProgramWriter | None = None,
         budget_ms: float | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Completion:
@@ -120,6 +123,8 @@ class Completer:
             path: where the text comes from.
             temperature: 0 for the most likely continuation; above, one is drawn (lists are ranked all the same).
             in_comments: suggest within comments and documentation, too, though the model has read none.
+            programs: writes the programs that comments and documentation ask for; on the empty line below one, those
+                that are sure enough come first, whole, whatever the kind but token. None for no such suggestions.
             budget_ms: time after which the suggestions are returned as far as they have come. Reading a file that has
                 not been read before is not cut short by it.
             cancelled: asked between steps of the model; when it returns True the request ends with CancelledError.
@@ -141,6 +146,11 @@ class Completer:
         clock = Clock(budget_ms, cancelled)
         context = prepare(prefix, suffix)
         language = language or language_of(path) or self._first_language()
+        described: list[Suggestion] = []
+        if programs is not None and kind != "token" and config.is_greedy and language == "python":
+            described = _described(programs, context, limit, clock)
+        if len(described) == limit:
+            return Completion(suggestions=tuple(described), ms=_ms_since(started), model=self.model.name)
         filtered = self._prose_filter(language)
         rows: list[tuple[str, float]] = []
         if in_comments or filtered is None or not filtered.is_prose(context.text):
@@ -154,8 +164,8 @@ class Completer:
                 rows = self._texts(context, position, kind, limit, config, clock, expect, language, after)
                 rows = in_scope_first(rows, context.text, context.suffix, context.line, language)
         return Completion(
-            suggestions=_suggestions(rows, context, limit, kind),
-            ms=(time.perf_counter() - started) * 1_000,
+            suggestions=(*described, *_suggestions(rows, context, limit - len(described), kind)),
+            ms=_ms_since(started),
             model=self.model.name,
         )
 
@@ -234,6 +244,24 @@ class Completer:
             elif each.text.strip() and len(rows) < limit and _is_sound(each, check, clock):
                 rows[each.text] = each.log_prob
         return list(rows.items())
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1_000
+
+
+def _described(programs: ProgramWriter, context: Context, limit: int, clock: Clock) -> list[Suggestion]:
+    """Programs that the line above asks for, if it does."""
+    wanted = wanted_here(context)
+    if wanted is None:
+        return []
+    found: dict[str, Suggestion] = {}
+    for code, score in programs(wanted.description, max(limit, PROGRAMS), clock.is_over):
+        text = fitted(code, wanted, context) if score >= LEAST_SCORE else None
+        if text is not None and len(found) < limit:
+            text = context.restore(text)
+            found.setdefault(text, Suggestion(text=text, score=score, origin="description"))
+    return list(found.values())
 
 
 def _is_sound(found: Found, check: GrammarCheck, clock: Clock) -> bool:

@@ -26,6 +26,7 @@ from codling.serve.messages import (
 from codling.serve.metrics import Metrics
 from codling.serve.models import Shelf, answer
 from codling.serve.page import Page
+from codling.serve.writing import LazyWriter
 from codling.types import Completion, Kind
 
 __all__ = ["Api"]
@@ -43,6 +44,7 @@ class Api:
     desk: Desk
     counts: Metrics
     page: Page
+    writer: LazyWriter
     budget_ms: float
     "Time for one completion; what has been found by then is the answer."
 
@@ -119,7 +121,9 @@ class Api:
         return self.page.file(request.url.path.removeprefix("/"))
 
     def _complete(self, completer: Completer, message: CompleteRequest, kind: Kind, cancelled: Cancelled) -> Completion:
-        return answer(completer, message, kind=kind, budget_ms=self.budget_ms, cancelled=cancelled)
+        return answer(
+            completer, message, kind=kind, programs=self.writer.programs, budget_ms=self.budget_ms, cancelled=cancelled
+        )
 
 
 def _json(message: object) -> Response:

@@ -34,6 +34,7 @@ class FeedbackApi:
             shown=message.shown,
             accepted=message.accepted,
             chars=message.chars,
+            origin=message.origin,
         )
         if self.acceptance.is_due:
             ticket = self.desk.take_ticket()

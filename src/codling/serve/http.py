@@ -84,7 +84,8 @@ def make_app(
     page = page or Page()
     code = code or Codebase()
     identity, acceptance = identity or Identity(), Acceptance()
-    api = Api(shelf=shelf, desk=desk, counts=counts, page=page, budget_ms=limits.budget_ms)
+    pen = LazyWriter(writer)
+    api = Api(shelf=shelf, desk=desk, counts=counts, page=page, writer=pen, budget_ms=limits.budget_ms)
 
     async def server(request: Request) -> Response:
         message = identity.message(request.query_params.get("nonce", ""), [row.name for row in shelf.list().models])
@@ -108,7 +109,7 @@ def make_app(
             Route("/api/models/{name:path}", api.model),
             *SearchApi(code=code, desk=desk).routes,
             *NpiApi(desk=desk, bundle=programs).routes,
-            *WriteApi(desk=desk, writer=LazyWriter(writer)).routes,
+            *WriteApi(desk=desk, writer=pen).routes,
             *FeedbackApi(acceptance=acceptance, desk=desk).routes,
             *OpenAiApi(shelf=shelf, desk=desk, budget_ms=limits.budget_ms).routes,
             Route("/api/server", server),

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from codling.errors import InputError
-from codling.types import Completion, Kind
+from codling.types import Completion, Kind, Origin, Suggestion
 
 __all__ = [
     "MAX_BODY_BYTES",
@@ -48,7 +48,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 M = TypeVar("M")
 
 
-class CompleteRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class CompleteRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=True):
     """What an editor knows when a person stops typing."""
 
     language: Annotated[str, Meta(max_length=50)]
@@ -65,14 +65,22 @@ class CompleteRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     temperature: Temperature = 0.0
     in_comments: bool = False
     "Suggest within comments and documentation, too."
+    from_comments: bool = False
+    "On the empty line below a comment or documentation, offer the program that it describes."
     session: Name | None = None
     "Requests of one session overtake each other: a newer one cancels the older."
 
 
-class SuggestionMessage(Struct, frozen=True):
+class SuggestionMessage(Struct, frozen=True, omit_defaults=True):
     text: str
     score: float
-    "Probability of the whole text under the model, in (0, 1]."
+    "Probability of the whole text under the model, in (0, 1]; of a program from a description, the writer's score."
+    origin: Origin = "code"
+    "What it goes on from: the code, or a description above the cursor."
+
+    @classmethod
+    def of(cls, suggestion: Suggestion) -> SuggestionMessage:
+        return cls(suggestion.text, suggestion.score, suggestion.origin)
 
 
 class CompleteResponse(Struct, frozen=True, kw_only=True):
@@ -85,7 +93,7 @@ class CompleteResponse(Struct, frozen=True, kw_only=True):
     def of(cls, completion: Completion, model: str) -> CompleteResponse:
         """Of a model's answer, under the name by which the server knows it."""
         return cls(
-            suggestions=[SuggestionMessage(suggestion.text, suggestion.score) for suggestion in completion.suggestions],
+            suggestions=[SuggestionMessage.of(suggestion) for suggestion in completion.suggestions],
             ms=completion.ms,
             model=model,
         )
@@ -111,6 +119,8 @@ class FeedbackRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     accepted: Annotated[int, Meta(ge=0, le=1_000)] = 0
     chars: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     "Inserted by accepting."
+    origin: Origin = "code"
+    "Of the suggestion; those from descriptions are counted apart."
 
 
 class SampleRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Any
 
 from codling.bundle import Card, default_model, list_bundles, load_bundle
 from codling.complete import Completer
+from codling.complete.described import ProgramWriter
 from codling.config import to_mapping
 from codling.errors import BundleError, nearest
 from codling.serve.messages import CompleteRequest, ModelList, ModelRow
@@ -25,6 +26,7 @@ def answer(
     message: CompleteRequest,
     *,
     kind: Kind | None = None,
+    programs: ProgramWriter | None = None,
     budget_ms: float,
     cancelled: Callable[[], bool],
 ) -> Completion:
@@ -32,6 +34,7 @@ def answer(
 
     Args:
         kind: how far suggestions reach; None for what the message says.
+        programs: writes them from descriptions, where the message wants that.
         budget_ms: time after which what has been found is the answer.
     """
     return completer.complete(
@@ -43,6 +46,7 @@ def answer(
         path=message.path,
         temperature=message.temperature,
         in_comments=message.in_comments,
+        programs=programs if message.from_comments else None,
         budget_ms=budget_ms,
         cancelled=cancelled,
     )

@@ -125,6 +125,21 @@ async def test_ghost_text_goes_on_behind_an_entry_of_the_list(editing: Editing) 
     assert await editing.ghosts(uri, 0, 9, selected=(7, 9, "other.")) == []
 
 
+async def test_a_comment_offers_its_program_by_choice(editing: Editing) -> None:
+    uri = editing.open("def f(self):\n    # import module os.path\n    \n")
+    assert all("import" not in item.insert_text for item in await editing.ghosts(uri, 2, 4, asked=True))
+    editing.configure({"fromComments": True, "threshold": 1.0})  # which is about other ghost text
+    (item,) = await editing.ghosts(uri, 2, 4)
+    assert item.insert_text == "import os.path"
+    first, *_ = await editing.ghosts(uri, 2, 4, asked=True)
+    assert first.insert_text == "import os.path"
+    editing.edit(uri, "import", (2, 4))
+    rest, *_ = await editing.ghosts(uri, 2, 10)
+    assert rest.insert_text == " os.path"  # typed along, without the writer
+    assert item.command is not None and rest.command is not None
+    assert rest.command.arguments == item.command.arguments
+
+
 async def test_brackets_that_are_there_are_not_doubled(editing: Editing) -> None:
     uri = editing.open("fish(tank.)")
     (item,) = await editing.ghosts(uri, 0, 10)

@@ -33,6 +33,7 @@ from codling.serve.lsp.watching import report_indexing
 from codling.serve.lsp.workbench import Workbench
 from codling.serve.messages import CompleteRequest, CompleteResponse, SuggestionMessage
 from codling.serve.search_messages import SearchRequest
+from codling.serve.writing import LazyWriter
 
 __all__ = ["Editor"]
 
@@ -55,7 +56,7 @@ class Editor:
         self.workbench: Workbench | None = None
         self.ghosts = Ghosts()
         self._server, self._protocol, self._documents = server, protocol, protocol.documents
-        self._model = model
+        self._model, self._writer = model, LazyWriter()
         self._jobs, self._tally = Jobs(), Tally()
         self._folders: list[Path] = []
         self._languages: frozenset[str] | None = None
@@ -139,7 +140,7 @@ class Editor:
             language = document.language_id
             offers = self.ghosts.offer(document.uri, before, after, found, language, complete=everything)
         if not asked:
-            offers = tuple(offer for offer in offers if offer.score >= self._threshold)
+            offers = tuple(offer for offer in offers if offer.origin != "code" or offer.score >= self._threshold)
         self.ghosts.given(offers)
         if offers and self.settings.stats and not self.settings.shown_by_client:
             self._tally.shown(offers[0])
@@ -298,6 +299,7 @@ class Editor:
             path=document.path,
             kind=self.settings.kind,
             in_comments=self.settings.in_comments,
+            from_comments=self.settings.from_comments,
             session=document.uri[-150:],
         )
 
@@ -358,6 +360,7 @@ class Editor:
                 project=settings.project,
                 index=settings.index,
                 use_server=settings.use_server,
+                writer=self._writer,
             )
         except CodlingError as error:
             self._fail(str(error))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codling.serve.messages import SuggestionMessage
+from codling.types import Origin
 
 __all__ = ["MAX_OFFERS", "Ghosts", "Offer"]
 
@@ -23,6 +24,7 @@ class Offer:
     "What it would still insert."
     score: float
     language: str
+    origin: Origin = "code"
 
     def rest(self, num_chars: int) -> Offer:
         """What is left when so many characters of it stand in the text."""
@@ -81,7 +83,7 @@ class Ghosts:
             number = known.get(suggestion.text)
             if number is None:
                 self._number = number = self._number + 1
-            offers.append(Offer(number, suggestion.text, suggestion.score, language))
+            offers.append(Offer(number, suggestion.text, suggestion.score, language, suggestion.origin))
         self._answers[uri] = _Answer(before, after, tuple(offers), complete)
         self._answers.move_to_end(uri)
         _shrink(self._answers, MAX_TEXTS)

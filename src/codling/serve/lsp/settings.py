@@ -27,6 +27,8 @@ class Settings(Struct, rename="camel", frozen=True, kw_only=True):
     "Suggest within comments and documentation."
     in_strings: bool = True
     "Suggest within strings."
+    from_comments: bool = False
+    "On the empty line below a comment or documentation, offer the program that it describes."
     kind: Literal["line", "block"] = "line"
     "How far ghost text reaches."
     alternatives: Annotated[int, Meta(ge=1, le=10)] = 3

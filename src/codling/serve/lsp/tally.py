@@ -30,7 +30,7 @@ class Tally:
         self._shown[offer.id] = False
         if len(self._shown) > MAX_OFFERS:
             self._shown.popitem(last=False)
-        self._counts.note(self.client, offer.language, offer.score, shown=1)
+        self._counts.note(self.client, offer.language, offer.score, shown=1, origin=offer.origin)
 
     def accepted(self, offer: Offer, units: int | None) -> Offer:
         """Count a suggestion that was taken, or the beginning of it, and say what is left.
@@ -44,7 +44,9 @@ class Tally:
         if chars:
             first = int(not self._shown[offer.id])
             self._shown[offer.id] = True
-            self._counts.note(self.client, offer.language, offer.score, accepted=first, chars=chars)
+            self._counts.note(
+                self.client, offer.language, offer.score, accepted=first, chars=chars, origin=offer.origin
+            )
         return offer.rest(chars)
 
     @property

@@ -17,6 +17,7 @@ from codling.serve.codebase import Codebase
 from codling.serve.lsp.remote import GoneError, Remote, find
 from codling.serve.messages import CompleteRequest, CompleteResponse
 from codling.serve.models import Shelf, answer
+from codling.serve.writing import LazyWriter
 
 __all__ = ["Workbench", "is_project"]
 
@@ -29,7 +30,14 @@ class Workbench:
     """Safe to use from several threads."""
 
     def __init__(
-        self, folders: Iterable[Path], *, model: str | None, project: bool, index: bool, use_server: bool = False
+        self,
+        folders: Iterable[Path],
+        *,
+        model: str | None,
+        project: bool,
+        index: bool,
+        use_server: bool = False,
+        writer: LazyWriter | None = None,
     ) -> None:
         """Args:
         folders: of the workspace; those that are no projects, as somebody's home, are left out.
@@ -37,10 +45,12 @@ class Workbench:
         project: read the folders' files for suggestions.
         index: search the folders.
         use_server: ask a `codling serve` that runs for the folders, as long as it does.
+        writer: writes the programs that comments ask for; None for one of its own.
         """
         self.folders = [folder for folder in dict.fromkeys(map(Path.resolve, folders)) if is_project(folder)]
         self.code = Codebase(self.folders if index else ())
         self._model, self._project, self._use_server = model, project, use_server
+        self._writer = writer or LazyWriter()
         self._remote: Remote | None = None
         self._shelves: dict[Path | None, Shelf] = {}
         self._lock = threading.Lock()
@@ -119,7 +129,8 @@ class Workbench:
         shelf = self.shelf(self.folder_of(message.path))
         model = shelf.check(None, message.language)
         completer = shelf.completer(model)
-        return CompleteResponse.of(answer(completer, message, budget_ms=BUDGET_MS, cancelled=cancelled), model)
+        found = answer(completer, message, programs=self._writer.programs, budget_ms=BUDGET_MS, cancelled=cancelled)
+        return CompleteResponse.of(found, model)
 
     def saved(self, path: str) -> None:
         """Take note that a file was saved."""

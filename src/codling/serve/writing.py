@@ -7,10 +7,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codling.errors import BundleError, InputError
 from codling.serve.models import UnknownModelError
-from codling.write import Writer
+
+if TYPE_CHECKING:
+    from codling.write import Writer
 
 __all__ = ["WRITER", "LazyWriter"]
 
@@ -37,6 +40,8 @@ class LazyWriter:
         """Raises:
         UnknownModelError: there is no such bundle, or it is damaged, or no writer.
         """
+        from codling.write import Writer  # NumPy and the grammar, which most keystrokes do without
+
         with self._opening:
             if self._writer is None:
                 try:

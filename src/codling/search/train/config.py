@@ -53,7 +53,7 @@ class FitConfig:
     "Pairs; each is told apart from all others of its batch."
     steps: int = 400
     "Of each run."
-    runs: int = 6
+    runs: int = 8
     "Trainings from the same beginning on other random numbers; the mean of their weights is what counts."
     seed: int = 0
     num_threads: int | None = None

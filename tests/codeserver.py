@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, expect
 
 expect.set_options(timeout=60_000)  # the machine may be busy with other tests
 
-__all__ = ["EXTENSION", "VSIX", "CodeServer", "Workbench", "find_code_server"]
+__all__ = ["EXACT", "EXTENSION", "VSIX", "CodeServer", "Workbench", "find_code_server"]
 
 EXTENSION = Path(__file__).parents[1] / "editors" / "vscode"
 VSIX = EXTENSION / "codling.vsix"
@@ -40,10 +40,23 @@ _QUIET = {
     "workbench.enableExperiments": False,
     "workbench.colorTheme": "Default Light Modern",
     "git.enabled": False,
+    "remote.autoForwardPorts": False,
     "editor.accessibilitySupport": "off",
     "files.autoSave": "off",
     "security.workspace.trust.enabled": False,
 }
+
+
+EXACT = {
+    "editor.autoClosingBrackets": "never",
+    "editor.autoClosingQuotes": "never",
+    "editor.autoSurround": "never",
+    "editor.autoIndent": "none",
+    "editor.trimAutoWhitespace": False,
+    "editor.acceptSuggestionOnEnter": "off",
+    "editor.minimap.enabled": False,
+}
+"Settings with which what is typed is what stands in the text."
 
 
 def find_code_server() -> Path | None:

@@ -3,7 +3,7 @@
     python benchmarks/write.py score --model BUNDLE --pairs django-dev.jsonl … [--beam 5] [--limit N]
     python benchmarks/write.py trees FOLDER … [--every 1]
     python benchmarks/write.py speed --pairs FILE … [--seconds 20]
-    python benchmarks/write.py tasks [--train 6000] [--test 300] [--epochs 10]
+    python benchmarks/write.py tasks [--train 8000] [--test 300] [--epochs 8] [--depth 5]
 
 ``score`` writes a program for every pair and gives, per file: exact matches, BLEU over the corpus and the mean of
 sentences, the share that parses, the share right among all candidates, and milliseconds per row. ``trees`` takes
@@ -194,9 +194,10 @@ def main() -> None:
     command.add_argument("--turns", type=int, default=3)
     command.set_defaults(run=speed)
     command = commands.add_parser("tasks")
-    command.add_argument("--train", type=int, default=6_000)
+    command.add_argument("--train", type=int, default=8_000)
     command.add_argument("--test", type=int, default=300)
-    command.add_argument("--epochs", type=int, default=10)
+    command.add_argument("--epochs", type=int, default=8)
+    command.add_argument("--depth", type=int, default=5, help="operations within one another at most")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=tasks)
     args = parser.parse_args()
@@ -211,7 +212,7 @@ def main() -> None:
 def tasks(args: argparse.Namespace) -> dict[str, Any]:
     from baselines.seq2seq_tasks import compare
 
-    return compare(args.train, args.test, args.epochs, args.seed)
+    return compare(args.train, args.test, args.epochs, args.depth, args.seed)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Generated tasks: the tree writer beside a sequence-to-sequence network with attention, both searching with examples.
 
 The baseline is AlgoLisp's (Polosukhin & Skidanov 2018), after Luong, Pham & Manning 2015: a bidirectional LSTM over
-words, an LSTM over tokens of code, attention, no grammar. It gets the same pairs, width, steps and beam.
+words, an LSTM over tokens of code, attention, no grammar. It gets the same pairs, width, epochs and beams.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import random
 import tempfile
 import time
 import tokenize
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,12 @@ __all__ = ["compare"]
 
 _SHOWN = 3  # examples that a search sees; the others judge what it found
 _HIDDEN, _EMBEDDING, _BATCH = 256, 128, 64
-_BEAM, _MAX_TOKENS = 20, 60
+_BEAMS, _MAX_TOKENS = (5, 20, 60), 100
 
 
-def compare(num_train: int, num_test: int, epochs: int, seed: int) -> dict[str, Any]:
+def compare(num_train: int, num_test: int, epochs: int, depth: int, seed: int) -> dict[str, Any]:
     """Train both on tasks, and test them on tasks whose programs no training task has."""
-    train, test = _split(num_train, num_test, seed)
+    train, test = _split(num_train, num_test, depth, seed)
     rows = {}
     with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
         started = time.process_time()
@@ -52,23 +53,33 @@ def compare(num_train: int, num_test: int, epochs: int, seed: int) -> dict[str, 
         seconds = time.process_time() - started
         writer = Writer(export_writer(trained, Path(folder) / "writer"))
         found = [_by_tree(writer, task, sandbox) for task in test]
-        rows["trees"] = _row(found, seconds)
+        rows["trees"] = _rows(found, test) | {"train_cpu_s": seconds}
         started = time.process_time()
         baseline = _Seq2Seq(train, seed)
         baseline.fit(train, epochs)
         seconds = time.process_time() - started
-        rows["seq2seq"] = _row([_by_sequence(baseline, task, sandbox) for task in test], seconds)
-    return {"train": num_train, "test": num_test, "epochs": epochs, "shown_examples": _SHOWN, **rows}
+        rows["seq2seq"] = _rows([_by_sequence(baseline, task, sandbox) for task in test], test)
+        rows["seq2seq"]["train_cpu_s"] = seconds
+    return {
+        "train": num_train,
+        "test": num_test,
+        "epochs": epochs,
+        "shown_examples": _SHOWN,
+        "tests_by_depth": dict(sorted(Counter(task.depth for task in test).items())),
+        **rows,
+    }
 
 
-def _split(num_train: int, num_test: int, seed: int) -> tuple[list[Task], list[Task]]:
-    drawn = itertools.islice(tasks(seed), 40 * (num_train + num_test))
+def _split(num_train: int, num_test: int, depth: int, seed: int) -> tuple[list[Task], list[Task]]:
+    drawn = itertools.islice(tasks(seed, depth), 40 * (num_train + num_test))
     rng = random.Random(seed)
     unseen: set[str] = set()
     seen: set[str] = set()
     train: list[Task] = []
     test: list[Task] = []
     for task in drawn:
+        if len(train) == num_train and len(test) == num_test:
+            break
         if task.shape not in seen and task.shape not in unseen:
             (unseen if rng.random() < 0.2 else seen).add(task.shape)
         if task.shape in unseen and len(test) < num_test:
@@ -79,23 +90,30 @@ def _split(num_train: int, num_test: int, seed: int) -> tuple[list[Task], list[T
     return train, test
 
 
-def _row(found: Sequence[tuple[bool, bool, bool, bool]], seconds: float) -> dict[str, float]:
+def _rows(found: Sequence[tuple[bool, bool, bool, bool]], test: Sequence[Task]) -> dict[str, Any]:
+    """Shares in percent; of what is solved, by depth, too."""
     names = ("parses", "first_is_exact", "first_passes_all", "solved_with_examples")
-    shares = {name: 100 * sum(row[i] for row in found) / len(found) for i, name in enumerate(names)}
-    return shares | {"train_cpu_s": seconds}
+    rows: dict[str, Any] = {name: 100 * sum(row[i] for row in found) / len(found) for i, name in enumerate(names)}
+    for i, name in enumerate(names[2:], 2):
+        at: dict[int, list[bool]] = {}
+        for row, task in zip(found, test, strict=True):
+            at.setdefault(task.depth, []).append(row[i])
+        rows[f"{name}_by_depth"] = {depth: 100 * sum(each) / len(each) for depth, each in sorted(at.items())}
+    return rows
 
 
 def _by_tree(writer: Writer, task: Task, sandbox: Sandbox) -> tuple[bool, bool, bool, bool]:
     first = next((each.code for each in writer.write(task.text).candidates), "")
     examples = [Example(Case(names=names), value) for names, value in task.examples]
-    searched = search(writer, task.text, examples[:_SHOWN], sandbox=sandbox, seconds=10, widths=(5, _BEAM))
+    searched = search(writer, task.text, examples[:_SHOWN], sandbox=sandbox, seconds=60, widths=_BEAMS)
     solved = bool(searched.found) and _passes(searched.found[0].candidate.code, task, sandbox)
     return _parses(first), exact(first, task.code), _passes(first, task, sandbox), solved
 
 
 def _by_sequence(model: _Seq2Seq, task: Task, sandbox: Sandbox) -> tuple[bool, bool, bool, bool]:
-    codes = model.write(task.text)
-    first = codes[0] if codes else ""
+    beams = [model.write(task.text, beam) for beam in _BEAMS]
+    first = next(iter(beams[0]), "")
+    codes = dict.fromkeys(code for codes in beams for code in codes)
     chosen = next((code for code in codes if _passes(code, task, sandbox, _SHOWN)), None)
     solved = chosen is not None and _passes(chosen, task, sandbox)
     return _parses(first), exact(first, task.code), _passes(first, task, sandbox), solved
@@ -190,7 +208,7 @@ class _Seq2Seq(nn.Module):
         return self.out(self.drop(torch.tanh(self.mix(torch.cat([outputs, seen], 2))))), state
 
     @torch.no_grad()
-    def write(self, text: str) -> list[str]:
+    def write(self, text: str, beam: int) -> list[str]:
         """Codes of a beam, best first."""
         source = torch.tensor([self.source([word.value for word in words_of(text)])])
         memory, state = self.encode(source)
@@ -200,7 +218,7 @@ class _Seq2Seq(nn.Module):
             tokens = torch.tensor([[ids[-1]] for _, ids in live])
             logits, state = self.decode(tokens, memory.expand(len(live), -1, -1), source == 0, state)
             log_probs = torch.log_softmax(logits[:, 0], 1)
-            values, indices = log_probs.topk(min(_BEAM, log_probs.shape[1]), 1)
+            values, indices = log_probs.topk(min(beam, log_probs.shape[1]), 1)
             options = [
                 (live[row][0] + float(value), row, int(index))
                 for row in range(len(live))
@@ -210,7 +228,7 @@ class _Seq2Seq(nn.Module):
             kept: list[tuple[float, list[int]]] = []
             rows = []
             for score, row, index in options:
-                if len(kept) >= _BEAM:
+                if len(kept) >= beam:
                     break
                 if index == 2:
                     done.append((score, live[row][1][1:]))
@@ -219,7 +237,7 @@ class _Seq2Seq(nn.Module):
                     rows.append(row)
             live = kept
             state = tuple(each[:, rows] for each in state)
-            if len(done) >= _BEAM:
+            if len(done) >= beam:
                 break
         return [" ".join(self.target.names[i] for i in ids) for _, ids in sorted(done, reverse=True)]
 

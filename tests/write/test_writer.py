@@ -95,8 +95,9 @@ def test_everything_written_parses(writer: Writer, description: str) -> None:
     scores = [each.score for each in written.candidates]
     assert scores == sorted(scores, reverse=True)
     assert len({each.code for each in written.candidates}) == len(scores)
+    assert written.candidates
     for each in written.candidates:
-        ast.parse(each.code)
+        assert ast.parse(each.code).body
         assert 0 <= each.probability <= each.score <= 1
 
 
@@ -107,7 +108,7 @@ def test_a_search_that_must_stop_answers_with_a_whole_program(writer: Writer, de
     grown = grow(writer.model, described, beam=3, max_steps=max_steps)
     assert grown
     for each in grown:
-        ast.parse(each.code)
+        assert ast.parse(each.code).body
         assert each.seen_AN.shape == (len(each.actions), len(described.values))
     assert len(grown[0].actions) >= max_steps - 1
 

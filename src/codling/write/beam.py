@@ -155,6 +155,8 @@ class _Search:
                 with contextlib.suppress(InputError):
                     progress = progress.end()
             derivation = progress.derivation
+            if derivation.num_actions == 0:  # the shortest program is empty, and no answer
+                derivation = derivation.take(derivation.schema.named("Module+body"))
             while derivation.slot is not None:
                 derivation = derivation.take(shortest_action(derivation.schema, derivation.slot))
             if self._finish(derivation, live.score + forced * LEAST, live.trail):
@@ -238,8 +240,9 @@ class _Search:
         return progress.end()
 
     def _finish(self, derivation: Derivation, score: float, trail: _Trail | None) -> bool:
-        """Keep a complete program, unless it cannot be written down (a backslash within an f-string's braces, before
-        Python 3.12). Programs of the same text are one, as likely as all of them. Says whether it is among the best."""
+        """Keep a complete program, unless it is empty or cannot be written down (a backslash within an f-string's
+        braces, before Python 3.12). Programs of the same text are one, as likely as all of them. Says whether it is
+        among the best."""
         full = len(self.done) >= self.beam
         if full and merit(score, derivation.num_actions) <= merit(self.done[-1].score, len(self.done[-1].actions)):
             return False
@@ -247,6 +250,8 @@ class _Search:
         try:
             code = write_source(tree_of(derivation.schema, actions))
         except InputError:
+            return False
+        if not code:
             return False
         weights, taken = self._followed(trail)
         num_forced = len(actions) - len(taken)

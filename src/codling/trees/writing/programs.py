@@ -126,6 +126,8 @@ class Task:
     examples: tuple[tuple[dict[str, Any], Any], ...]
     shape: str
     "The program with types for the names of its inputs, and no numbers: programs of other shapes are unseen ones."
+    depth: int
+    "Operations within one another."
 
     @property
     def pair(self) -> Pair:
@@ -137,8 +139,8 @@ class _Made:
     code: str
     said: str
     shape: str
-    bare: bool
-    "A name or a number, which needs no brackets."
+    depth: int
+    "Operations within one another; 0 for a name or a number, which needs no brackets."
 
 
 def tasks(seed: int, depth: int = 3) -> Iterator[Task]:
@@ -166,7 +168,7 @@ def _task(rng: random.Random, depth: int) -> Task | None:
     text = rng.choice(_ASKS).format(made.said)
     if rng.random() < 0.7:
         text = f"given {' and '.join(given)}, {text}"
-    return Task(text, made.code, examples, made.shape)
+    return Task(text, made.code, examples, made.shape, made.depth)
 
 
 def _make(rng: random.Random, gives: str, depth: int, inputs: dict[str, str]) -> _Made:
@@ -177,22 +179,23 @@ def _make(rng: random.Random, gives: str, depth: int, inputs: dict[str, str]) ->
     operation = rng.choice(fitting)
     deep = rng.randrange(len(operation.takes))
     parts = [_make(rng, kind, depth - 1 if i == deep else 0, inputs) for i, kind in enumerate(operation.takes)]
-    code = operation.code.format(*(each.code if each.bare else f"({each.code})" for each in parts))
+    code = operation.code.format(*(f"({each.code})" if each.depth else each.code for each in parts))
     said = rng.choice(operation.ways).format(*(each.said for each in parts))
-    return _Made(code, said, operation.code.format(*(each.shape for each in parts)), False)
+    shape = operation.code.format(*(each.shape for each in parts))
+    return _Made(code, said, shape, 1 + max(each.depth for each in parts))
 
 
 def _leaf(rng: random.Random, gives: str, inputs: dict[str, str]) -> _Made:
     if gives == "int" and rng.random() < 0.4:
         number = str(rng.randint(2, 9))
-        return _Made(number, number, "0", True)
+        return _Made(number, number, "0", 0)
     known = [name for name, kind in inputs.items() if kind == gives]
     if not known or (len(known) < 2 and rng.random() < 0.5):
         name = rng.choice([each for each in _NAMES[gives] if each not in inputs])
         inputs[name] = gives
     else:
         name = rng.choice(known)
-    return _Made(name, f"`{name}`", gives, True)
+    return _Made(name, f"`{name}`", gives, 0)
 
 
 def _examples(rng: random.Random, code: str, inputs: dict[str, str]) -> tuple[tuple[dict[str, Any], Any], ...] | None:

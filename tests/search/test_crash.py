@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import code_projects as projects
+import tiny_encoder
 from codling.search.index import CodeIndex
+from codling.search.neural import NeuralStore
 
 _WRITER = """
 import sys, itertools
@@ -26,7 +28,7 @@ for number in itertools.count({start}):
         write(root / f"{{name}}.py", f"def {{name}}_{{number}}():\\n    return 'text_{{name}}_{{number}}'\\n")
     write(root / f"made{{number % 3}}.py", f"made = {{number}}\\n")
     if number % 4 == 3:
-        index = CodeIndex.build(root, folder=folder, encoder=None)
+        index = CodeIndex.build(root, folder=folder, encoder={encoder!r})
     else:
         index.update()
 """
@@ -51,17 +53,23 @@ def check(index: CodeIndex) -> None:
         assert [hit.name for hit in index.search(f"{name}_{number}", 1).hits] == [f"{name}_{number}"]
         hits = index.search(f'"text_{name}_{number}"').hits
         assert [hit.path for hit in hits if hit.kind == "function"] == [f"{name}.py"]
+        generation = index.generation()
+        assert isinstance(generation.neural, NeuralStore)
+        units = {entry.id for entry in index.units(f"{name}.py")}
+        assert generation.neural.vectors.vectors(sorted(units)).keys() == units
 
 
 def test_a_writer_that_is_killed_leaves_a_whole_index(tmp_path: Path) -> None:
     files = {f"{name}.py": f"{name}_0 = 0\n" for name in ("x", "y")}
     files |= {f"{name}.py": f"def {name}_0():\n    return 'text_{name}_0'\n" for name in ("one", "two", "three")}
     root, folder = projects.write(tmp_path / "code", files), tmp_path / "index"
-    CodeIndex.build(root, folder=folder, encoder=None).close()
+    encoder = str(tiny_encoder.write(tmp_path / "bundles" / "tiny").path)
+    CodeIndex.build(root, folder=folder, encoder=encoder).close()
     dice = random.Random(0)
     with CodeIndex.open(root, folder=folder) as reader:
         for number in range(4):
-            code = _WRITER.format(path=sys.path, root=str(root), folder=str(folder), start=1 + 1_000 * number)
+            start = 1 + 1_000 * number
+            code = _WRITER.format(path=sys.path, root=str(root), folder=str(folder), encoder=encoder, start=start)
             with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as writer:
                 try:
                     assert writer.stdout is not None and writer.stdout.readline() == "ready\n"

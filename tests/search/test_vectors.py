@@ -185,23 +185,23 @@ def test_another_encoders_vectors_are_refused(tmp_path: Path) -> None:
             VectorStore(tmp_path / "v", dim=dim, encoder=encoder)
 
 
-@pytest.mark.parametrize("damage", ["manifest", "manifest format", "codes", "ids", "missing"])
+@pytest.mark.parametrize("damage", ["manifest", "manifest format", "cut", "a row less", "missing"])
 def test_damage_is_said(tmp_path: Path, damage: str) -> None:
     store = VectorStore(tmp_path / "v", dim=DIM)
     store.upsert([1, 2], random_vectors(np.random.default_rng(0), 2))
     store.commit()
     manifest = tmp_path / "v" / "vectors.json"
-    codes, ids = next((tmp_path / "v").glob("*.codes.npy")), next((tmp_path / "v").glob("*.ids.npy"))
+    rows = next((tmp_path / "v").glob("*.rows"))
     if damage == "manifest":
         manifest.write_text("{")
     elif damage == "manifest format":
-        manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 9'))
-    elif damage == "codes":
-        codes.write_bytes(codes.read_bytes()[:-20])
-    elif damage == "ids":
-        np.save(ids, np.array([1]))
+        manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 9'))
+    elif damage == "cut":
+        rows.write_bytes(rows.read_bytes()[:-20])
+    elif damage == "a row less":
+        rows.write_bytes(rows.read_bytes()[: -(12 + DIM)])
     else:
-        codes.unlink()
+        rows.unlink()
     with pytest.raises(VectorError, match="index"):
         VectorStore(tmp_path / "v", dim=DIM)
 

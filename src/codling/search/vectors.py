@@ -1,9 +1,9 @@
 """Nearest neighbours by unit id, on disk: int8, exact while there are few, a usearch graph (HNSW) where there are many.
 
-The store is a folder of segments that never change once written, and of ``vectors.json``, which says which of them
-count. A change writes a new segment and the numbers of the rows that died in older ones, then replaces ``vectors.json``
-in one step: whoever reads meanwhile, or after a crash, sees the state before or the state after. Small segments are
-merged as they add up.
+The store is a folder of segments that never change once written, one file each, and of ``vectors.json``, which says
+which of them count. A change writes a new segment and the numbers of the rows that died in older ones, then replaces
+``vectors.json`` in one step: whoever reads meanwhile, or after a crash, sees the state before or the state after. Small
+segments are merged as they add up.
 
 # N rows of a segment, D dimensions, Q queries
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXACT_UP_TO", "VECTORS_FORMAT", "VectorError", "VectorStore", "quantised"]
 
-VECTORS_FORMAT = 1
+VECTORS_FORMAT = 2
 "Version of the folder's layout; a reader refuses others."
 
 EXACT_UP_TO = 100_000
@@ -39,6 +39,8 @@ _MAX_SEGMENTS = 8  # more are merged: each costs a pass
 _MAX_DEAD = 0.25  # of all rows; beyond it they are merged away
 _MIN_MERGED = 4_096  # rows that are cheap to write again at every change
 _CONNECTIVITY, _EXPANSION_ADD, _EXPANSION_SEARCH = 16, 64, 128  # of the graph: recall@10 above 0.97 at a million rows
+_COLUMNS = ("<i8", "<f4", "i1")  # of a segment's file, one behind the other: ids, scales, codes
+_ROW_BYTES = 8 + 4  # and a byte for each dimension
 _MANIFEST = "vectors.json"
 _TRIES = 5  # a reader whose segment vanished while it read the manifest asks again
 
@@ -267,16 +269,14 @@ class VectorStore:
                 name = f"{segment.name}.{generation:08d}.dead.npy"
                 before = np.flatnonzero(~segment.alive_N)
                 self._save(name, np.union1d(before, dead[segment.name]))
-            rows.append({"name": segment.name, "dead": name})
+            rows.append({"name": segment.name, "rows": len(segment.ids_N), "dead": name})
         if len(ids_N):
             order = np.argsort(ids_N)
             name = f"{generation:08d}"
-            self._save(f"{name}.ids.npy", ids_N[order])
-            self._save(f"{name}.scale.npy", scale_N[order])
-            self._save(f"{name}.codes.npy", codes_ND[order])
+            self._save_rows(name, ids_N[order], scale_N[order], codes_ND[order])
             if len(ids_N) > EXACT_UP_TO:
                 self._save_graph(name, codes_ND[order])
-            rows.append({"name": name, "dead": ""})
+            rows.append({"name": name, "rows": len(ids_N), "dead": ""})
         manifest = {
             "format": VECTORS_FORMAT,
             "dim": self.dim,
@@ -300,6 +300,12 @@ class VectorStore:
         kept = [segment for segment in self._segments if living[segment.name] > small]
         return kept, [segment for segment in self._segments if living[segment.name] <= small]
 
+    def _save_rows(self, name: str, ids_N: Ids, scale_N: Floats, codes_ND: npt.NDArray[np.int8]) -> None:
+        """One file for one wait until the disk has it; what _open_segment maps."""
+        with write_atomically(self._folder / f"{name}.rows") as file:
+            for array, kind in zip((ids_N, scale_N, codes_ND), _COLUMNS, strict=True):
+                file.write(np.ascontiguousarray(array, kind).data)
+
     def _save(self, name: str, array: npt.NDArray[Any]) -> None:
         with write_atomically(self._folder / name) as file:
             np.save(file, array, allow_pickle=False)
@@ -315,7 +321,7 @@ class VectorStore:
     def _files_in_use(self) -> set[str]:
         names: set[str] = set()
         for segment in self._segments:
-            names |= {f"{segment.name}.{part}" for part in ("ids.npy", "scale.npy", "codes.npy", "usearch")}
+            names |= {f"{segment.name}.{part}" for part in ("rows", "usearch")}
             names.add(segment.dead)
         return names
 
@@ -328,18 +334,21 @@ class VectorStore:
                 except OSError:  # Windows keeps a file that somebody has mapped; the next commit tries again
                     continue
 
-    def _open_segment(self, row: dict[str, str]) -> _Segment:
+    def _open_segment(self, row: dict[str, Any]) -> _Segment:
         name = row["name"]
         known = next((each for each in self._segments if (each.name, each.dead) == (name, row["dead"])), None)
         if known is not None:
             return known
-        ids_N, scale_N, codes_ND = (
-            np.load(self._folder / f"{name}.{part}.npy", mmap_mode="r", allow_pickle=False)
-            for part in ("ids", "scale", "codes")
-        )
-        if codes_ND.shape != (len(ids_N), self.dim) or len(scale_N) != len(ids_N):
-            raise ValueError(f"segment {name} has arrays that do not fit each other")
-        return _Segment(self._folder, name, np.asarray(ids_N), codes_ND, np.asarray(scale_N), row["dead"])
+        data, num = np.memmap(self._folder / f"{name}.rows", np.uint8, mode="r"), int(row["rows"])
+        if len(data) != num * (_ROW_BYTES + self.dim):
+            raise ValueError(f"segment {name} does not have {num} rows")
+        columns, start = [], 0
+        for kind, width in zip(_COLUMNS, (1, 1, self.dim), strict=True):
+            end = start + num * width * np.dtype(kind).itemsize
+            columns.append(np.asarray(data[start:end]).view(kind))
+            start = end
+        ids_N, scale_N, codes = columns
+        return _Segment(self._folder, name, ids_N, codes.reshape(num, self.dim), scale_N, row["dead"])
 
     def _read_manifest(self) -> dict[str, Any]:
         path = self._folder / _MANIFEST

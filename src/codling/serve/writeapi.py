@@ -154,7 +154,7 @@ def _response(writer: Writer, message: WriteRequest, state: _State) -> WriteResp
 def _program(writer: Writer, row: Candidate | Tried, *, with_steps: bool) -> ProgramMessage:
     candidate = row.candidate if isinstance(row, Tried) else row
     results = zip(row.outcomes, row.right, strict=True) if isinstance(row, Tried) else ()
-    steps = derivation(writer.model, candidate.grown) if with_steps else []
+    steps = derivation(writer.model.lexicon.schema, candidate.grown) if with_steps else []
     return ProgramMessage(
         code=candidate.code,
         score=candidate.score,

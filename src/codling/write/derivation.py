@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal
 
-from codling.trees.grammar.asdl import Production
+from codling.trees.grammar.asdl import Production, Schema
 from codling.trees.grammar.building import build_ast
 from codling.trees.grammar.tree import Action, Close, Derivation, Tree, Value, tree_of
 from codling.write.beam import Grown, Taken
-from codling.write.model import WriterModel
 from codling.write.ways import Way
 
 __all__ = ["Source", "Step", "derivation"]
@@ -49,15 +49,20 @@ class Step:
     "Characters of the code from and to which it stands; None for what has no place of its own."
 
 
-def derivation(model: WriterModel, grown: Grown) -> list[Step]:
-    """The steps that wrote a program.
+_DEFINITIONS = ("FunctionDef", "AsyncFunctionDef", "ClassDef")
+_HEAD = re.compile(r"(?<!\S)(?:async def|def|class) ")
+"What stands before the name of a definition, behind its decorators."
+
+
+def derivation(schema: Schema, grown: Grown) -> list[Step]:
+    """The steps that wrote a program of a language.
 
     Returns:
         As many as it has actions. A node's span holds those of its children.
     """
-    spans = _spans(tree_of(model.lexicon.schema, grown.actions), grown.code)
+    spans = _spans(tree_of(schema, grown.actions), grown.code)
     steps: list[Step] = []
-    state = Derivation.start(model.lexicon.schema)
+    state = Derivation.start(schema)
     for number, (action, taken) in enumerate(zip(grown.actions, grown.taken, strict=True)):
         slot = state.slot
         assert slot is not None
@@ -124,12 +129,13 @@ def _placed(made: Any, parsed: dict[int, ast.AST]) -> Iterator[ast.AST]:
     if isinstance(made, (tuple, list)):
         for each in made:
             yield from _placed(each, parsed)
-    elif isinstance(made, ast.AST):
+    elif id(made) in parsed:  # some are built for a part of them only
         yield from _with_positions(parsed[id(made)])
 
 
 def _with_positions(node: ast.AST) -> Iterator[ast.AST]:
     if hasattr(node, "lineno"):
+        yield from getattr(node, "decorator_list", ())  # they stand before their function's position
         yield node
     else:
         for child in ast.iter_child_nodes(node):
@@ -164,7 +170,10 @@ def _with_tokens(steps: list[Step], code: str) -> list[Step]:
         span = step.span
         around = placed[step.parent].span if step.parent >= 0 else (0, len(code))
         if step.kind == "token" and around is not None:
-            at = code.find(step.label, ends.get(step.parent, around[0]), around[1])
+            begin = ends.get(step.parent, around[0])
+            if steps[step.parent].label in _DEFINITIONS and (head := _HEAD.search(code, *around)):
+                begin = head.end()
+            at = code.find(step.label, begin, around[1])
             span = (at, at + len(step.label)) if at >= 0 and step.label else around
         elif span is not None and around is not None and not around[0] <= span[0] <= span[1] <= around[1]:
             span = around  # within f-strings, positions before Python 3.12 are wrong

@@ -26,7 +26,7 @@ SOURCES = {
     "errors": "try:\n    raise E('x') from e\nexcept (A, B) as error:\n    pass\nfinally:\n    assert x, 'why'",
     "imports": "from .. import a as b, c\nimport os.path as p\nfrom x.y import *\nglobal g, h",
     "a match": "match x:\n    case [1, {'a': b, **c}, A(d, e=None)] | _ if f:\n        pass",
-    "loops": "while x:\n    for i, (j, *k) in g:\n        break\n    else:\n        continue\nwith f as g, h:\n    pass",
+    "loops": "while x:\n    for i, (j, *k) in g:\n        break\n    else:\n        continue\nwith f as g:\n    pass",
     "same names": "x = x.x(x, x=x)[x]",
 }
 

@@ -151,40 +151,127 @@ def test_other_prompts_stay_as_they_are(prompt: str) -> None:
     assert split_template(prompt) == (prompt, None)
 
 
+_TIMINGS = ("prompt_n", "prompt_ms", "prompt_per_second", "predicted_n", "predicted_ms", "predicted_per_second")
+
 LLAMA_VIM = {
-    "input_suffix": ")\nprint(tank)\n",
     "input_prefix": "import fish\n",
-    "input_extra": [{"text": "class Tank: ...\n", "filename": "tank.py", "time": 1}],
+    "input_suffix": ")\nprint(tank)\n",
+    "input_extra": [{"text": "class Tank: ...\n", "filename": "tank.py", "time": [1, 2]}],
     "prompt": "feed(tank.",
     "n_predict": 128,
     "stop": [],
     "n_indent": 0,
     "top_k": 40,
     "top_p": 0.9,
-    "samplers": ["top_k", "top_p", "infill"],
     "stream": False,
+    "samplers": ["top_k", "top_p", "infill"],
     "cache_prompt": True,
     "t_max_prompt_ms": 500,
-    "t_max_predict_ms": 1000,
-    "response_fields": ["content", "timings/prompt_n"],
-    "model": "qwen",
+    "t_max_predict_ms": 250,
+    "response_fields": [
+        "content",
+        *(f"timings/{name}" for name in _TIMINGS),
+        "timings/prompt_per_token_ms",
+        "timings/predicted_per_token_ms",
+        "truncated",
+        "tokens_cached",
+    ],
+    "model": "codling",
 }
-"What llama.vim sends."
+"What llama.vim sends (its autoload/llama.vim; `model` when its `model_fim` is set)."
+
+LLAMA_VIM_RING = {
+    "input_prefix": "",
+    "input_suffix": "",
+    "input_extra": LLAMA_VIM["input_extra"],
+    "prompt": "",
+    "n_predict": 0,
+    "temperature": 0.0,
+    "stream": False,
+    "samplers": [],
+    "cache_prompt": True,
+    "t_max_prompt_ms": 1,
+    "t_max_predict_ms": 1,
+    "response_fields": [""],
+}
+"What it sends in the background, for the server to read other files beforehand."
+
+LLAMA_VSCODE = {
+    "input_prefix": "import fish\n",
+    "input_suffix": ")\nprint(tank)\n",
+    "input_extra": [{"text": "class Tank: ...\n", "time": 1_700_000_000_000, "filename": "tank.py"}],
+    "prompt": "    feed(tank.",
+    "n_predict": 128,
+    "top_k": 40,
+    "top_p": 0.99,
+    "stream": False,
+    "samplers": ["top_k", "top_p", "infill"],
+    "cache_prompt": True,
+    "n_indent": 4,
+    "t_max_prompt_ms": 500,
+    "t_max_predict_ms": 1000,
+    "lora": [{"id": 0, "scale": 0.5}],
+}
+"What llama.vscode sends (its src/llama-server.ts)."
+
+CONTINUE = {
+    "model": "codling",
+    "max_tokens": 2048,
+    "temperature": 0.01,
+    "stream": True,
+    "stop": [
+        *("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<file_sep>", "<|endoftext|>", "</fim_middle>", "</code>"),
+        *("\n\n", "\r\n\r\n", "/src/", "#- coding: utf-8", "```"),
+    ],
+    "prompt": "<fim_prefix># Path: pond.py\n# class Pond: ...\nfeed(tank.<fim_suffix>)\nprint(tank)<fim_middle>",
+}
+"What Continue sends as `provider: openai` for autocompletion (its core/llm/llms/OpenAI.ts and core/autocomplete)."
 
 
 def test_llama_vim_gets_what_it_reads(serving: Serving) -> None:
     answer = httpx.post(f"{serving.url}infill", json=LLAMA_VIM).json()
     assert answer["content"] == LINE
     assert answer["truncated"] is False
-    assert {"prompt_n", "prompt_ms", "prompt_per_second", "predicted_n", "predicted_ms", "predicted_per_second"} <= set(
-        answer["timings"]
-    )
-    warm_up = httpx.post(f"{serving.url}infill", json=LLAMA_VIM | {"n_predict": 0, "t_max_predict_ms": 1}).json()
-    assert warm_up["content"] == ""
+    assert {f"timings/{name}" for name in _TIMINGS} <= set(answer)
+    assert set(answer) <= set(LLAMA_VIM["response_fields"])  # type: ignore[arg-type]
+    warm_up = httpx.post(f"{serving.url}infill", json=LLAMA_VIM_RING)
+    assert warm_up.status_code == 200
+    assert warm_up.json() == {}
+
+
+def test_llama_vscode_gets_what_it_reads(serving: Serving) -> None:
+    answer = httpx.post(f"{serving.url}infill", json=LLAMA_VSCODE).json()
+    assert answer["content"] == LINE
+    assert set(_TIMINGS) <= set(answer["timings"])
+    assert {"tokens_cached", "truncated", "generation_settings"} <= set(answer)
+    left_out = ("n_indent", "top_k", "top_p", "stream")
+    ahead = {key: value for key, value in LLAMA_VSCODE.items() if key not in left_out}
+    ahead |= {
+        "input_prefix": "",
+        "input_suffix": "",
+        "prompt": "",
+        "n_predict": 0,
+        "samplers": [],
+        "t_max_predict_ms": 1,
+    }
+    assert httpx.post(f"{serving.url}infill", json=ahead).json()["content"] == ""
+
+
+def test_continue_gets_what_it_reads(serving: Serving) -> None:
+    headers = {"authorization": "Bearer none", "api-key": "none"}
+    text = ""
+    with httpx.stream("POST", f"{serving.url}v1/completions", json=CONTINUE, headers=headers) as answer:
+        assert answer.status_code == 200
+        for line in answer.iter_lines():
+            if line.startswith("data: ") and line != "data: [DONE]":
+                text += json.loads(line.removeprefix("data: "))["choices"][0]["text"]
+    assert text == LINE
+    assert httpx.get(f"{serving.url}v1/models", headers=headers).json()["data"][0]["id"] == "chain"
 
 
 def test_infill_streams_and_stops(serving: Serving) -> None:
-    with httpx.stream("POST", f"{serving.url}infill", json=LLAMA_VIM | {"stream": True, "stop": ["("]}) as answer:
+    message = LLAMA_VIM | {"stream": True, "stop": ["("]}
+    with httpx.stream("POST", f"{serving.url}infill", json=message) as answer:
         (line,) = [line for line in answer.iter_lines() if line]
     assert json.loads(line.removeprefix("data: "))["content"] == "mode"
 

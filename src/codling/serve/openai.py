@@ -120,7 +120,8 @@ class OpenAiApi:
                 between = _between(before, message.input_suffix, message.language, message.path, message.stop)
                 found = self._between(completer, between, limit, tuple(message.stop), budget_ms, cancelled)
             text = found[0] if found else _Text("", True)
-            return _infilled(completer, model, before, text, (time.perf_counter() - started) * 1_000)
+            answer = _infilled(completer, model, before, text, (time.perf_counter() - started) * 1_000)
+            return _picked(answer, message.response_fields) if message.response_fields else answer
 
         if message.stream:
 
@@ -315,6 +316,18 @@ def _infilled(completer: Completer, model: str, before: str, text: _Text, ms: fl
             "predicted_per_second": 1_000 * written / ms,
         },
     }
+
+
+def _picked(answer: dict[str, Any], fields: list[str]) -> dict[str, Any]:
+    """The fields that a client wants to hear, each under its whole name, as llama.cpp's server gives them."""
+    picked: dict[str, Any] = {}
+    for field in fields:
+        value: Any = answer
+        for key in field.split("/"):
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None:
+            picked[field] = value
+    return picked
 
 
 def _row(name: str) -> dict[str, Any]:

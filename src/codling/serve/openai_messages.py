@@ -99,6 +99,8 @@ class InfillRequest(Struct, frozen=True, kw_only=True):
     stream: bool = False
     t_max_predict_ms: Annotated[float, Meta(ge=0, le=3_600_000)] = 0
     "Time for the answer; 0 for the server's."
+    response_fields: Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=100)] = []
+    "Fields to answer with, those within others as ``timings/prompt_n``; all without any."
     language: Annotated[str, Meta(max_length=50)] | None = None
     path: Annotated[str, Meta(max_length=4_096)] | None = None
 

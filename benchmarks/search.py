@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repos", type=Path)
     parser.add_argument("--cosqa", type=Path)
-    parser.add_argument("--teacher", type=Path, help="wheel or folder of all-MiniLM-L6-v2, the peer in float32")
+    parser.add_argument("--teacher", type=Path, help="wheel or folder of all-MiniLM-L6-v2, the peer")
     parser.add_argument("--speed", type=Path, action="append", default=[], metavar="FOLDER")
     parser.add_argument("--units", type=int, action="append", default=[], help="sizes of the index that is asked")
     parser.add_argument("--encoder", default="search", help="name or path of the bundle")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import http.client
+import json
 import multiprocessing
+import os
 import random
 import re
 import shutil
@@ -14,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import psutil
@@ -21,6 +26,7 @@ import psutil
 from codling.search.extract import units_of
 from codling.search.index import CodeIndex
 from codling.search.languages import language_of
+from codling.search.places import index_folder
 from codling.search.train.summary import summary_of
 
 __all__ = ["measure"]
@@ -37,7 +43,9 @@ def measure(folders: Sequence[Path], sizes: Sequence[int], encoder: str) -> dict
     rows = {}
     for size in sizes:
         with tempfile.TemporaryDirectory() as temporary:
-            root, where = Path(temporary) / "code", Path(temporary) / "index"
+            os.environ["CODLING_HOME"] = temporary  # where commands and servers look for the index, too
+            root = (Path(temporary) / "code").resolve()
+            where = index_folder(root)
             queries = link_files(folders, root, size)
             rows.update(measure_one(root, where, queries, encoder))
     return rows
@@ -52,7 +60,8 @@ def measure_one(root: Path, where: Path, queries: list[str], encoder: str) -> di
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:  # its memory is the reader's
         row |= alone.submit(ask, root, where, queries).result()
     row["one file changed, ms"] = float(np.median([reindex_ms(root, where) for _ in range(NUM_TIMES)]))
-    command = [sys.executable, "-m", "codling", "search", queries[0], "--root", str(root), "--folder", str(where)]
+    row["over HTTP p50 ms"] = http_ms(root, queries)
+    command = [sys.executable, "-m", "codling", "search", queries[0], "--root", str(root)]
     for name, options in (("start to answer, ms", ()), ("… files not looked at", ("--no-update",))):
         row[name] = median_ms(lambda options=options: run([*command, "--json", *options]), NUM_TIMES)
     rows = {f"codling, {num_units:,} units": row}
@@ -84,6 +93,38 @@ def ask(root: Path, where: Path, queries: list[str]) -> dict[str, float]:
             asked = functools.partial(index.search, neural=not name.startswith("words"))
             row[name] = float(np.median([timed_ms(functools.partial(asked, query)) for query in made]))
     return row
+
+
+def http_ms(root: Path, queries: list[str]) -> float:
+    """Median of a query's way to a server and back, with ten hits and their code, over one connection."""
+    command = [sys.executable, "-m", "codling", "serve", "--port", "0", "--no-open", "--threads", "1"]
+    with subprocess.Popen(
+        [*command, "--project", str(root)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            address = urlsplit(server.stdout.readline().strip())
+            connection = http.client.HTTPConnection(address.hostname or "", address.port)
+
+            def ask(method: str, path: str, message: object = None) -> dict[str, Any]:
+                connection.request(method, path, json.dumps(message), {"content-type": "application/json"})
+                answer: dict[str, Any] = json.loads(connection.getresponse().read())
+                return answer
+
+            while any(repo["state"] != "ready" for repo in ask("GET", "/api/search/repos")["repos"]):
+                time.sleep(0.2)  # it looks at the files for changes
+            for query in queries[:20]:
+                ask("POST", "/api/search", {"query": query, "limit": 10})
+            return float(
+                np.median(
+                    [
+                        timed_ms(lambda query=query: ask("POST", "/api/search", {"query": query, "limit": 10}))
+                        for query in queries
+                    ]
+                )
+            )
+        finally:
+            server.terminate()
 
 
 def reindex_ms(root: Path, where: Path) -> float:

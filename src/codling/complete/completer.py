@@ -148,7 +148,7 @@ class Completer:
         language = language or language_of(path) or self._first_language()
         described: list[Suggestion] = []
         if programs is not None and kind != "token" and config.is_greedy and language == "python":
-            described = _described(programs, context, limit, clock)
+            described = self._described(programs, context, limit, clock)
         if len(described) == limit:
             return Completion(suggestions=tuple(described), ms=_ms_since(started), model=self.model.name)
         filtered = self._prose_filter(language)
@@ -203,6 +203,19 @@ class Completer:
             return self._python_prose
         return self._java_prose if language == "java" else None
 
+    def _described(self, programs: ProgramWriter, context: Context, limit: int, clock: Clock) -> list[Suggestion]:
+        """Programs that the lines above ask for, if they do."""
+        wanted = wanted_here(context)
+        if wanted is None or not self._python_prose.is_between(context.text):
+            return []
+        found: dict[str, Suggestion] = {}
+        for code, score in programs(wanted.description, max(limit, PROGRAMS), clock.is_over):
+            text = fitted(code, wanted, context) if score >= LEAST_SCORE else None
+            if text is not None and len(found) < limit:
+                text = context.restore(text)
+                found.setdefault(text, Suggestion(text=text, score=score, origin="description"))
+        return list(found.values())
+
     def _tokens(
         self, context: Context, position: Position, limit: int, clock: Clock, expect: Expect | None
     ) -> list[tuple[str, float]]:
@@ -248,20 +261,6 @@ class Completer:
 
 def _ms_since(started: float) -> float:
     return (time.perf_counter() - started) * 1_000
-
-
-def _described(programs: ProgramWriter, context: Context, limit: int, clock: Clock) -> list[Suggestion]:
-    """Programs that the line above asks for, if it does."""
-    wanted = wanted_here(context)
-    if wanted is None:
-        return []
-    found: dict[str, Suggestion] = {}
-    for code, score in programs(wanted.description, max(limit, PROGRAMS), clock.is_over):
-        text = fitted(code, wanted, context) if score >= LEAST_SCORE else None
-        if text is not None and len(found) < limit:
-            text = context.restore(text)
-            found.setdefault(text, Suggestion(text=text, score=score, origin="description"))
-    return list(found.values())
 
 
 def _is_sound(found: Found, check: GrammarCheck, clock: Clock) -> bool:

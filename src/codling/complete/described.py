@@ -186,10 +186,18 @@ def _leaves(statement: ast.stmt) -> bool:
 
 def _strangers(tree: ast.Module, wanted: Wanted, context: Context) -> bool:
     """Whether a program reads names that it does not make, and neither the file nor the description has."""
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    made = {node.id for node in nodes if not isinstance(node.ctx, ast.Load)}
-    made |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    asked = {node.id for node in nodes if isinstance(node.ctx, ast.Load)} - made - _BUILTINS
+    asked: set[str] = set()
+    made: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (asked if isinstance(node.ctx, ast.Load) else made).add(node.id)
+        elif isinstance(node, ast.arg):
+            made.add(node.arg)
+        elif isinstance(node, ast.alias):
+            made.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)) and node.name:
+            made.add(node.name)
+    asked -= made | _BUILTINS
     if not asked:
         return False
     return not asked <= set(_NAME.findall(wanted.description)) | _names(context.text) | _names(context.suffix)

@@ -128,6 +128,10 @@ class ProseFilter:
                 return _STRING_END[opening[1]].match(rest, opening.end()) is None
         return False
 
+    def is_between(self, text: str) -> bool:
+        """Whether a text ends where a statement may begin: not within a string, brackets, or a line."""
+        return not text[self._scan(text, True).end :].strip()
+
     def behind(self, line: str, suffix: str) -> str:
         """What the model is told of the text after the cursor: that text, without comments and documentation.
 

@@ -145,13 +145,17 @@ class Editing:
 
 
 @contextlib.asynccontextmanager
-async def running(*arguments: str | Path, home: Path) -> AsyncIterator[Editing]:
-    """A language server that was not sent initialize yet."""
+async def running(*arguments: str | Path, home: Path, cwd: Path | None = None) -> AsyncIterator[Editing]:
+    """A language server that was not sent initialize yet.
+
+    Args:
+        cwd: the folder in which it is started; None for ours.
+    """
     client = make_test_lsp_client()
     editing = Editing(client, home)
     client.feature("codling/status")(lambda status: editing.states.append(status))
-    command = [sys.executable, "-m", "codling", "lsp", *map(str, arguments)]
-    await client.start_io(command[0], *command[1:], env=os.environ | {"CODLING_HOME": str(home)})
+    command = [sys.executable, "-P", "-m", "codling", "lsp", *map(str, arguments)]
+    await client.start_io(command[0], *command[1:], env=os.environ | {"CODLING_HOME": str(home)}, cwd=cwd)
     try:
         yield editing
     finally:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fnmatch
 import json.decoder
+import shlex
 import shutil
+import string
 import sys
+import textwrap
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,6 +21,7 @@ from pygls.exceptions import JsonRpcException
 
 from chain_bundle import LINE
 from editing import Editing, running
+from trainable_bundle import trainable_bundle
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -322,6 +328,50 @@ async def test_adapting_says_why_it_cannot(chain: Path, tmp_path: Path) -> None:
             await editing.command("codling.adapt", project.as_uri())
         reports = [reports for reports in editing.client.progress_reports.values() if "adapting" in reports[0].title]
         assert [type(each[-1]) for each in reports] == [types.WorkDoneProgressEnd]
+
+
+async def test_adapting_makes_a_model_that_can_be_used_and_can_be_cancelled(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    base = trainable_bundle(tmp_path / "base" / "python").path
+    project = tmp_path / "my fish"
+    project.mkdir()
+    for module in (textwrap, shlex, json.decoder, string, fnmatch):
+        shutil.copy(str(module.__file__), project)
+    (project / "typing.py").write_text("raise RuntimeError('a file of the project was run')", encoding="utf-8")
+    async with running("--model", base, home=tmp_path / "home", cwd=project) as editing:  # as most editors start it
+        await editing.initialize(folders=[project], index=False, project=False)
+        await editing.ready()
+        adapting = asyncio.ensure_future(editing.command("codling.adapt", project.as_uri()))
+        reports = await _progress(editing, "adapting to my fish")
+        assert isinstance(reports[0], types.WorkDoneProgressBegin)
+        assert reports[0].cancellable
+        with pytest.raises(JsonRpcException, match="being adapted already"):
+            await editing.command("codling.adapt", project.as_uri())
+        (token,) = editing.client.progress_reports
+        editing.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token=token))
+        with pytest.raises(JsonRpcException, match="cancelled; the same command goes on"):
+            await adapting
+        assert isinstance(reports[-1], types.WorkDoneProgressEnd)
+
+        result = await editing.command("codling.adapt", project.as_uri())
+        made = Path(result["model"])
+        assert made.is_dir()
+        assert made.is_relative_to(tmp_path / "home")
+        editing.configure({"model": str(made), "index": False, "project": False})
+        uri = editing.open("import textwrap\n\nfor x in ")
+        async with asyncio.timeout(60):
+            while (await editing.request("codling/status")).model != made.name:
+                await editing.ghosts(uri, 2, 9, asked=True)
+
+
+async def _progress(editing: Editing, title: str) -> list[Any]:
+    """The reports of a progress bar, once it has begun."""
+    async with asyncio.timeout(60):
+        while True:
+            for reports in editing.client.progress_reports.values():
+                if reports and title in reports[0].title:
+                    return reports
+            await asyncio.sleep(0.05)
 
 
 async def test_names_of_the_workspaces_other_files_are_suggested(tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ async def adapt(server: LanguageServer, folder: Path, model: str | None, minutes
     Raises:
         InputError: it could not be done; what it said.
     """
-    command = [sys.executable, "-m", "codling", "adapt", str(folder), "--json", "--minutes", str(minutes)]
+    # -P: editors start us in the project's folder, whose files are no modules of ours
+    command = [sys.executable, "-P", "-m", "codling", "adapt", str(folder), "--json", "--minutes", str(minutes)]
     process = await asyncio.create_subprocess_exec(
         *command,
         *(["--model", model] if model is not None else []),

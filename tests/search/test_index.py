@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import code_projects as projects
 import tiny_encoder
 from codling.errors import BusyError, CancelledError, InputError
+from codling.search import lexical, retrieval
 from codling.search.index import CodeIndex, CodeIndexes
 from codling.search.places import SearchIndexError, writing
 from codling.search.unit import Entry
@@ -87,6 +88,33 @@ def test_filters_narrow_down(small: CodeIndex) -> None:
     assert set(paths(small, "kind:class")) == {"pkg/net.py"}, "a filter alone lists what passes it"
     assert paths(small, "read repo:other") == []
     assert paths(small, "read_lines repo:small", 1) == ["pkg/files.py"]
+
+
+def test_filters_let_pass_what_they_name_however_much_there_is(
+    asyncio_index: CodeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against the list of all units: what stores are asked for, and what is left out afterwards."""
+    known = asyncio_index.generation().catalogue.paths().values()
+    everything = [unit for path in known for unit in asyncio_index.units(path)]
+    for most in (20_000, 3):  # files that stores can be told to look in
+        monkeypatch.setattr(retrieval, "MAX_FILES_ASKED", most)
+        monkeypatch.setattr(lexical, "MAX_FILES_ASKED", most)
+        for text, passes in (
+            ("path:events kind:method", lambda unit: "events" in unit.path and unit.kind == "method"),
+            ("-path:_events -kind:method", lambda unit: "_events" not in unit.path and unit.kind != "method"),
+            ("path:*_events.py lang:python", lambda unit: unit.path.endswith("_events.py")),
+        ):
+            expected = {unit.id for unit in everything if passes(unit)}
+            found = {hit.entry.id for hit in asyncio_index.search(f"event loop {text}", 1_000).hits}
+            assert found and found <= expected
+            assert len(found) >= min(len(expected), 20)
+
+
+def test_path_filters_see_files_that_came_later(small: CodeIndex) -> None:
+    assert not paths(small, "path:later.py")
+    projects.write(small.root, {"later.py": "def later():\n    return 1\n"})
+    small.update()
+    assert paths(small, "path:later.py") and paths(small, "returns something path:later.py")
 
 
 def test_a_hit_says_all_that_an_editor_needs(small: CodeIndex) -> None:

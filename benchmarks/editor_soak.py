@@ -48,6 +48,7 @@ NAMES = (
 )  # of the standard library; typed if no file is
 EVERY_S = 10.0
 TAB_SIZE = 4
+SAVED_S = 20  # patience with a file's being written, on a busy machine
 MAX_GROWTH = 0.10  # of resident memory between the second quarter and the last
 
 _ACTIONS = {"type": 12, "take": 5, "backspace": 3, "paste": 1, "undo": 1, "cursors": 1, "switch": 1}
@@ -139,7 +140,7 @@ class Typist:
             return
         self.done["taken"] += 1
         if "\n" in ghost:
-            self.wrong.append(f"{ghost!r} is more than the rest of a line")
+            self._complain(f"{ghost!r} is more than the rest of a line")
         if self._todo.startswith(ghost):
             self._todo = self._todo[len(ghost) :]
             self.done["right"] += 1
@@ -160,7 +161,7 @@ class Typist:
             self.page.wait_for_timeout(self.random.uniform(20, 120))
         self.page.wait_for_timeout(300)
         if self.window.ghost:
-            self.wrong.append(f"{self.window.ghost!r} after a backspace")
+            self._complain(f"{self.window.ghost!r} after a backspace")
 
     def _paste(self) -> None:
         """Several lines at once."""
@@ -206,7 +207,7 @@ class Typist:
             return True
         at = next((i for i, (a, b) in enumerate(zip(found, expected, strict=False)) if a != b), len(expected))
         place = slice(max(0, at - 30), at + 50)
-        self.wrong.append(f"{what}, {self._name}: {found[place]!r} in place of {expected[place]!r}")
+        self._complain(f"{what}, {self._name}: {found[place]!r} in place of {expected[place]!r}")
         self._place()
         return False
 
@@ -216,12 +217,20 @@ class Typist:
             return
         self.page.keyboard.press("Control+s")
         self.page.locator(".tab.active.dirty").wait_for(state="detached")
-        end = time.monotonic() + 3
+        end = time.monotonic() + SAVED_S
         while expected is not None and self._read() != expected and time.monotonic() < end:
             self.page.wait_for_timeout(50)
 
     def _read(self) -> str:
-        return (self.workspace / self._name).read_bytes().decode()
+        """The file; VS Code empties it before it writes."""
+        end = time.monotonic() + SAVED_S
+        while not (text := (self.workspace / self._name).read_bytes().decode()) and time.monotonic() < end:
+            self.page.wait_for_timeout(50)
+        return text
+
+    def _complain(self, words: str) -> None:
+        print(f"wrong: {words}", file=sys.stderr, flush=True)
+        self.wrong.append(words)
 
 
 def main() -> None:

@@ -195,7 +195,7 @@ class Workbench:
 
     def ready(self) -> None:
         """Wait until the server has its model."""
-        expect(self.status).to_have_attribute("aria-label", re.compile("model|ready"))
+        expect(self.status).to_have_attribute("aria-label", re.compile("codling: (model |ready)"))
 
     def open(self, name: str) -> None:
         """Open a file of the workspace's folder from the explorer, and put the cursor into it."""

@@ -22,7 +22,7 @@ export function progressMiddleware(server: Server): Pick<Middleware, "handleWork
       if (value.kind === "begin" && value.cancellable) open.set(token, show(server, token, value.title));
       else if (!bar) next(token, value);
       else if (value.kind === "report") bar.report(value.message, value.percentage);
-      else if (value.kind === "end") open.delete(token), bar.end();
+      else if (value.kind === "end") (open.delete(token), bar.end());
     },
   };
 }
@@ -32,12 +32,15 @@ function show(server: Server, token: string | number, title: string): Bar {
   let done = 0;
   let end = (): void => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
-  void vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title, cancellable: true }, (shown, cancelled) => {
-    progress = shown;
-    cancelled.onCancellationRequested(() => server.cancelProgress(token));
-    const watching = server.onChange(() => server.isRunning || end()); // a server that went ends it, too
-    return ended.finally(() => watching.dispose());
-  });
+  void vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+    (shown, cancelled) => {
+      progress = shown;
+      cancelled.onCancellationRequested(() => server.cancelProgress(token));
+      const watching = server.onChange(() => server.isRunning || end()); // a server that went ends it, too
+      return ended.finally(() => watching.dispose());
+    },
+  );
   return {
     report: (words, percentage = done) => {
       progress?.report({ ...(words !== undefined && { message: words }), increment: Math.max(0, percentage - done) });
@@ -58,7 +61,8 @@ export async function adapt(server: Server): Promise<void> {
     });
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    if (!/cancelled/.test(words)) void vscode.window.showErrorMessage(`codling could not adapt to ${folder.name}: ${words}`);
+    if (!/cancelled/.test(words))
+      void vscode.window.showErrorMessage(`codling could not adapt to ${folder.name}: ${words}`);
     return;
   }
   if (!result) {
@@ -83,5 +87,7 @@ async function choose(): Promise<vscode.WorkspaceFolder | undefined> {
     void vscode.window.showWarningMessage("Open a folder first: codling adapts to the code in it.");
     return undefined;
   }
-  return folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick({ placeHolder: "Adapt to which folder?" });
+  return folders.length === 1
+    ? folders[0]
+    : vscode.window.showWorkspaceFolderPick({ placeHolder: "Adapt to which folder?" });
 }

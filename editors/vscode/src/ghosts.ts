@@ -36,9 +36,11 @@ export class Ghosts implements vscode.Disposable {
   readonly middleware: Pick<Middleware, "didChange" | "provideInlineCompletionItems"> = {
     didChange: async (event, next) => {
       await next(event); // first the text, then the question about it
-      const edits = event.contentChanges.map(
-        ({ rangeOffset, rangeLength, text }): Edit => ({ offset: rangeOffset, length: rangeLength, text }),
-      );
+      const edits = event.contentChanges.map(({ rangeOffset, rangeLength, text }): Edit => ({
+        offset: rangeOffset,
+        length: rangeLength,
+        text,
+      }));
       this.asking.changed(String(event.document.uri), event.document.version, edits, isTypedIn(event.document));
     },
     provideInlineCompletionItems: (document, position, context, token) =>
@@ -120,7 +122,7 @@ export class Ghosts implements vscode.Disposable {
         },
         source.token,
       );
-      return answer ? answer.items.map(suggestion) : signal.aborted ? null : [];
+      return answer ? answer.items.map(suggestion) : null;
     } catch (error) {
       if (!signal.aborted) this.log.debug(`no ghost text: ${String(error)}`);
       return null;
@@ -137,7 +139,10 @@ export class Ghosts implements vscode.Disposable {
   }
 
   private accepted(id: number, units: number): void {
-    const asked = this.server.request("workspace/executeCommand", { command: "codling.accepted", arguments: [id, units] });
+    const asked = this.server.request("workspace/executeCommand", {
+      command: "codling.accepted",
+      arguments: [id, units],
+    });
     asked.catch((error: unknown) => this.log.debug(`not counted: ${String(error)}`));
   }
 }

@@ -32,7 +32,10 @@ const ICONS: Readonly<Record<string, string>> = {
   constant: "symbol-constant",
   module: "symbol-module",
 };
-const BESIDE: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("split-horizontal"), tooltip: "Open to the side" };
+const BESIDE: vscode.QuickInputButton = {
+  iconPath: new vscode.ThemeIcon("split-horizontal"),
+  tooltip: "Open to the side",
+};
 
 let lastQuery = "";
 
@@ -44,6 +47,10 @@ export function search(server: Server, log: vscode.LogOutputChannel): void {
   let pause: NodeJS.Timeout | undefined;
   let preview: NodeJS.Timeout | undefined;
   let isTaken = false;
+  const lit = vscode.window.createTextEditorDecorationType({
+    isWholeLine: true,
+    backgroundColor: new vscode.ThemeColor("editor.rangeHighlightBackground"),
+  });
 
   const find = async (): Promise<void> => {
     asking?.cancel();
@@ -66,14 +73,19 @@ export function search(server: Server, log: vscode.LogOutputChannel): void {
       pick.items = (found?.hits ?? []).map(row);
     } catch (error) {
       if (mine.token.isCancellationRequested) return;
-      pick.title = error instanceof Error ? error.message : String(error); // as "the query ends within a regular expression"
+      pick.title = error instanceof Error ? error.message : String(error); // about the query
       log.debug(`search: ${pick.title}`);
     } finally {
       if (asking === mine) pick.busy = false;
     }
   };
 
-  pick.placeholder = "what it does, what it is called, \"its very text\", re:/…/ – lang: kind: path: narrow down";
+  const show = async (hit: Hit): Promise<void> => {
+    const editor = await open(hit, { preview: true, preserveFocus: true });
+    editor?.setDecorations(lit, [linesOf(hit)]);
+  };
+
+  pick.placeholder = 'what it does, what it is called, "its very text", re:/…/ – lang: kind: path: narrow down';
   pick.title = titleOf(server, undefined);
   // The hits are ranked by the server; VS Code would sort them by their names otherwise.
   (pick as { sortByLabel?: boolean }).sortByLabel = false;
@@ -84,7 +96,7 @@ export function search(server: Server, log: vscode.LogOutputChannel): void {
   });
   pick.onDidChangeActive(([active]) => {
     clearTimeout(preview);
-    if (active) preview = setTimeout(() => void open(active.hit, { preview: true, preserveFocus: true }), PREVIEW_MS);
+    if (active) preview = setTimeout(() => void show(active.hit), PREVIEW_MS);
   });
   pick.onDidAccept(() => {
     const [chosen] = pick.selectedItems.length ? pick.selectedItems : pick.activeItems;
@@ -102,6 +114,7 @@ export function search(server: Server, log: vscode.LogOutputChannel): void {
     clearTimeout(pause);
     clearTimeout(preview);
     asking?.cancel();
+    lit.dispose();
     pick.dispose();
     if (!isTaken && from && !from.document.isClosed) {
       const { document, selection, column } = from;
@@ -124,18 +137,27 @@ function row(hit: Hit): Row {
   };
 }
 
-async function open(hit: Hit, options: vscode.TextDocumentShowOptions): Promise<void> {
-  const uri = vscode.Uri.parse(hit.uri, true);
-  const start = new vscode.Position(hit.line - 1, 0);
+function linesOf(hit: Hit): vscode.Range {
+  return new vscode.Range(hit.line - 1, 0, Math.max(hit.line, hit.end_line) - 1, 0);
+}
+
+async function open(hit: Hit, options: vscode.TextDocumentShowOptions): Promise<vscode.TextEditor | undefined> {
+  const { start } = linesOf(hit);
   try {
+    const uri = vscode.Uri.parse(hit.uri, true);
     const editor = await vscode.window.showTextDocument(uri, { ...options, selection: new vscode.Range(start, start) });
-    editor.revealRange(new vscode.Range(start, new vscode.Position(hit.end_line - 1, 0)), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    editor.revealRange(linesOf(hit), vscode.TextEditorRevealType.InCenter); // the list covers what is above
+    return editor;
   } catch {
     void vscode.window.showWarningMessage(`${hit.path} is not there any more.`);
+    return undefined;
   }
 }
 
-function titleOf(server: Server, found: { readonly indexing: boolean; readonly hits: readonly Hit[] } | null | undefined): string {
+function titleOf(
+  server: Server,
+  found: { readonly indexing: boolean; readonly hits: readonly Hit[] } | null | undefined,
+): string {
   if (!server.isRunning) return "codling's server does not run";
   const folders = server.status?.folders ?? [];
   if (folders.length === 0) return "codling: no folder is indexed";

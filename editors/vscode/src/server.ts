@@ -25,7 +25,12 @@ export interface ServerStatus {
   readonly ms: number | null;
   readonly languages: readonly string[];
   readonly server: string | null;
-  readonly folders: readonly { readonly name: string; readonly state: string; readonly done: number; readonly total: number }[];
+  readonly folders: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly done: number;
+    readonly total: number;
+  }[];
   readonly version: string;
 }
 
@@ -139,7 +144,7 @@ export class Server implements vscode.Disposable {
     this.lastWords = "";
     this.selector = languagesOf(config());
     this.set("starting");
-    const start = (): Promise<ChildProcess> => (this.process = launch(command, args), whenRunning(this.process));
+    const start = (): Promise<ChildProcess> => ((this.process = launch(command, args)), whenRunning(this.process));
     const client = new LanguageClient("codling", "codling", start, this.options());
     this.client = client;
     client.onNotification("codling/status", (status: ServerStatus) => {
@@ -189,7 +194,9 @@ export class Server implements vscode.Disposable {
   private later(): void {
     clearTimeout(this.timer);
     const waitMs = this.backoff.next(Date.now() - this.startedAt);
-    this.log.warn(`the server ended${this.lastWords ? ` (${this.lastWords})` : ""}; it is started again in ${waitMs / 1000} s`);
+    this.log.warn(
+      `the server ended${this.lastWords ? ` (${this.lastWords})` : ""}; it is started again in ${waitMs / 1000} s`,
+    );
     this.set("waiting");
     this.timer = setTimeout(() => void this.begin(), waitMs);
   }
@@ -247,7 +254,9 @@ function languagesOf(settings: vscode.WorkspaceConfiguration): string[] {
 
 async function surroundings(): Promise<Parameters<typeof find>[0]> {
   const settings = config();
-  const folders = (vscode.workspace.workspaceFolders ?? []).map((folder) => folder.uri).filter((uri) => uri.scheme === "file");
+  const folders = (vscode.workspace.workspaceFolders ?? [])
+    .map((folder) => folder.uri)
+    .filter((uri) => uri.scheme === "file");
   return {
     command: settings.get<string[]>("command", []),
     python: settings.get<string>("python", ""),
@@ -270,7 +279,8 @@ async function interpreter(folder: vscode.Uri | undefined): Promise<string | und
     const python = vscode.extensions.getExtension<{ readonly environments?: Environments }>("ms-python.python");
     const environments = python && (await python.activate()).environments;
     if (!environments) return undefined;
-    return (await environments.resolveEnvironment(environments.getActiveEnvironmentPath(folder)))?.executable.uri?.fsPath;
+    return (await environments.resolveEnvironment(environments.getActiveEnvironmentPath(folder)))?.executable.uri
+      ?.fsPath;
   } catch {
     return undefined; // it must not keep us from starting
   }

@@ -37,7 +37,8 @@ export class Status implements vscode.Disposable {
     this.item.text = words ? `$(${icon}) codling ${words}` : `$(${icon}) codling`;
     this.item.tooltip = tooltip;
     this.item.accessibilityInformation = { label: `codling: ${tooltip}` };
-    this.item.backgroundColor = icon === "warning" ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
+    this.item.backgroundColor =
+      icon === "warning" ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
     if (this.server.link === "missing" && !this.isToldOfMissing) void this.tellMissing();
     if (this.server.link === "running") this.isToldOfMissing = false;
   }
@@ -53,20 +54,30 @@ export class Status implements vscode.Disposable {
     const { link, status } = this.server;
     if (link === "missing") return ["warning", "", `no codling was found; ${INSTALL}`];
     if (link === "stopped") return ["circle-outline", "", "starts with the first file in a language that it knows"];
-    if (link === "waiting") return ["warning", "", `the server ended and is started again soon ${this.server.failure && `(${this.server.failure})`}`];
+    if (link === "waiting")
+      return [
+        "warning",
+        "",
+        `the server ended and is started again soon ${this.server.failure && `(${this.server.failure})`}`,
+      ];
     if (link !== "running" || !status || status.state === "starting") return ["sync~spin", "", "the server starts"];
     if (status.state === "error") return ["warning", "", status.error ?? "something went wrong; the output says more"];
     if (!config().get("enabled", true)) return ["circle-slash", "", "suggestions are off"];
     const document = vscode.window.activeTextEditor?.document;
     if (document && this.server.knows(document)) {
       if (this.isExcluded(document)) return ["circle-slash", "", "suggestions are off in this file"];
-      if (!this.isOnIn(document.languageId)) return ["circle-slash", "", `suggestions are off in ${document.languageId}`];
+      if (!this.isOnIn(document.languageId))
+        return ["circle-slash", "", `suggestions are off in ${document.languageId}`];
     }
     if (status.state === "loading") return ["sync~spin", "", "the model is loaded"];
     const model = status.model ? `model ${status.model}` : "ready";
     const where = status.server ? `, asked at ${status.server}` : "";
     if (status.ms === null) return ["sparkle", "", model + where];
-    return ["sparkle", `${Math.max(1, Math.round(status.ms))} ms`, `${model}${where}; the last suggestion took ${status.ms} ms`];
+    return [
+      "sparkle",
+      `${Math.max(1, Math.round(status.ms))} ms`,
+      `${model}${where}; the last suggestion took ${status.ms} ms`,
+    ];
   }
 
   private choices(): Choice[] {
@@ -74,7 +85,8 @@ export class Status implements vscode.Disposable {
     const settings = config();
     const line: Choice = { label: "", kind: vscode.QuickPickItemKind.Separator };
     const choices: Choice[] = [];
-    if (server.link === "missing") choices.push({ label: "$(warning) Install codling…", run: () => this.tellMissing() }, line);
+    if (server.link === "missing")
+      choices.push({ label: "$(warning) Install codling…", run: () => this.tellMissing() }, line);
     const isEnabled = settings.get("enabled", true);
     choices.push({
       label: isEnabled ? "$(circle-slash) Turn suggestions off" : "$(sparkle) Turn suggestions on",
@@ -85,7 +97,10 @@ export class Status implements vscode.Disposable {
     if (!vscode.workspace.getConfiguration("editor", document).get("inlineSuggest.enabled", true)) {
       choices.push({
         label: "$(warning) VS Code shows no inline suggestions: turn editor.inlineSuggest.enabled on",
-        run: () => vscode.workspace.getConfiguration("editor").update("inlineSuggest.enabled", true, vscode.ConfigurationTarget.Global),
+        run: () =>
+          vscode.workspace
+            .getConfiguration("editor")
+            .update("inlineSuggest.enabled", true, vscode.ConfigurationTarget.Global),
       });
     }
     choices.push(line);
@@ -108,7 +123,8 @@ export class Status implements vscode.Disposable {
     const choices: Choice[] = [
       {
         label: `${this.isOnIn(languageId) ? "$(circle-slash) Turn off" : "$(sparkle) Turn on"} in ${languageId} files`,
-        run: () => update("languages", switched(config().get("languages", {}), languageId, this.server.status?.languages ?? [])),
+        run: () =>
+          update("languages", switched(config().get("languages", {}), languageId, this.server.status?.languages ?? [])),
       },
     ];
     if (pattern) {
@@ -134,7 +150,9 @@ export class Status implements vscode.Disposable {
   private async tellMissing(): Promise<void> {
     this.isToldOfMissing = true;
     const [copy, path, again, log] = ["Copy the command", "I have it elsewhere", "Try again", "Show the output"];
-    const where = vscode.workspace.isTrusted ? "" : " (an environment within this workspace was not looked at: you do not trust it)";
+    const where = vscode.workspace.isTrusted
+      ? ""
+      : " (an environment within this workspace was not looked at: you do not trust it)";
     const said = await vscode.window.showWarningMessage(
       `codling's server was not found on the path or in the workspace's environment${where}. To install it: ${INSTALL}`,
       ...[copy, path, again, log],
@@ -155,7 +173,11 @@ export async function toggle(): Promise<void> {
 async function update(key: string, value: unknown): Promise<void> {
   const now = config().inspect(key);
   const isInWorkspace = now?.workspaceValue !== undefined;
-  await config().update(key, value, isInWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global);
+  await config().update(
+    key,
+    value,
+    isInWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global,
+  );
 }
 
 /** The pattern that stands for one file; undefined for a text that is no file. */

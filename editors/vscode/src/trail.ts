@@ -75,8 +75,8 @@ export function cursorAfter(edits: readonly Edit[]): number | undefined {
 }
 
 /**
- * How many UTF-16 units of a suggestion one edit accepted, as "accept next word" does; 0 when it is rather typed. The whole of
- * it does not count here: the editor says so itself.
+ * How many UTF-16 units of a suggestion one edit accepted, as "accept next word" does; 0 when it is rather typed. The
+ * whole of it does not count here: the editor says so itself.
  */
 export function acceptedPart(edits: readonly Edit[], offset: number, suggestion: string): number {
   const [edit] = edits;

@@ -138,7 +138,9 @@ test("one that was slow once is asked again as soon as it answers", async () => 
 
 test("a failure is no suggestion, and the next question is asked", async () => {
   let fails = true;
-  const failing = new Asking(() => (fails ? Promise.reject(new Error("gone")) : Promise.resolve([{ id: 1, text: "x" }])));
+  const failing = new Asking(() =>
+    fails ? Promise.reject(new Error("gone")) : Promise.resolve([{ id: 1, text: "x" }]),
+  );
   expect(await failing.suggestions(at(5), false, NEVER)).toEqual([]);
   fails = false;
   expect(await failing.suggestions(at(5), false, NEVER)).toHaveLength(1);

@@ -25,13 +25,28 @@ describe("the server is found", () => {
     ["nowhere", [], {}, undefined],
     ["on the path", ["/usr/bin/codling"], {}, "/usr/bin/codling"],
     ["in the workspace's environment first", ["/usr/bin/codling", venv], {}, venv],
-    ["beside the interpreter that was chosen, before that", ["/py/bin/codling", venv], { interpreter: "/py/bin/python" }, "/py/bin/codling"],
+    [
+      "beside the interpreter that was chosen, before that",
+      ["/py/bin/codling", venv],
+      { interpreter: "/py/bin/python" },
+      "/py/bin/codling",
+    ],
     ["in the second folder's environment", ["/b/env/bin/codling"], { folders: ["/a", "/b"] }, "/b/env/bin/codling"],
     ["not in a workspace that is not trusted", [venv], { isTrusted: false }, undefined],
     ["on the path all the same", [venv, "/usr/bin/codling"], { isTrusted: false }, "/usr/bin/codling"],
-    ["not by a path that leads into it", [venv], { isTrusted: false, env: { PATH: "/src/mine/.venv/bin:/x" } }, undefined],
+    [
+      "not by a path that leads into it",
+      [venv],
+      { isTrusted: false, env: { PATH: "/src/mine/.venv/bin:/x" } },
+      undefined,
+    ],
     ["not by a relative path", ["./codling", "codling"], { env: { PATH: ".::bin" } }, undefined],
-    ["on Windows", ["C:\\py\\codling.exe"], { platform: "win32", folders: [], env: { Path: "C:\\x;C:\\py" } }, "C:\\py\\codling.exe"],
+    [
+      "on Windows",
+      ["C:\\py\\codling.exe"],
+      { platform: "win32", folders: [], env: { Path: "C:\\x;C:\\py" } },
+      "C:\\py\\codling.exe",
+    ],
     [
       "in an environment on Windows",
       ["C:\\mine\\venv\\Scripts\\codling.exe"],
@@ -79,7 +94,9 @@ describe("settings", () => {
   const reader = (values: Record<string, unknown>) => ({ get: <T>(key: string) => values[key] as T | undefined });
 
   test("are sent as the server names them, and left out where nothing is set", () => {
-    expect(serverSettings(reader({ enabled: false, model: null, threshold: null, kind: "block", command: ["x"] }))).toEqual({
+    expect(
+      serverSettings(reader({ enabled: false, model: null, threshold: null, kind: "block", command: ["x"] })),
+    ).toEqual({
       enabled: false,
       kind: "block",
       shownByClient: true,

@@ -262,7 +262,10 @@ class Editor:
             raise InputError(f"{ADAPT} takes the URI of a folder")
         folders = self.workbench.folders if self.workbench is not None else []
         path = path_of(str(arguments[0])) if arguments else None
-        chosen = folders if not arguments and len(folders) == 1 else [each for each in folders if str(each) == path]
+        if not arguments and len(folders) == 1:
+            chosen = folders
+        else:  # the workbench's folders are resolved, a client's may be links to them
+            chosen = [each for each in folders if path is not None and each == Path(path).resolve()]
         if not chosen:
             raise InputError(f"{ADAPT} takes the URI of one of the workspace's folders")
         if self._is_adapting:

@@ -71,7 +71,7 @@ def test_scores_are_the_networks(writer: Writer, trained: Trained, description: 
         if not _unspelt(tree, description, trained):
             continue
         losses = trained.net.loss(collate([example_of(words, tree, trained.lexicon)]))
-        assert each.score == pytest.approx(-float(losses.nats), abs=0.02)  # weights are kept in half precision
+        assert each.score == pytest.approx(-float(losses.nats), abs=0.02)  # products are in int8
 
 
 def _unspelt(tree: Tree, description: str, trained: Trained) -> bool:
@@ -83,7 +83,7 @@ def _unspelt(tree: Tree, description: str, trained: Trained) -> bool:
 @pytest.mark.parametrize("description", DESCRIPTIONS)
 def test_a_wider_beam_finds_nothing_worse(writer: Writer, description: str) -> None:
     narrow, wide = (writer.write(description, beam=beam, limit=1).candidates[0].score for beam in (1, 20))
-    assert wide >= narrow - 1e-6
+    assert wide >= narrow - 2e-3  # programs of a beam share their int8 scales
 
 
 @settings(max_examples=25, deadline=None)

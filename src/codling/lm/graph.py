@@ -9,10 +9,7 @@ GRU's z, r, h, where PyTorch has i, f, c, o and r, z, n; they are re-ordered her
 
 from __future__ import annotations
 
-import logging
 import re
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +22,7 @@ from codling.lm.lookup_graph import Lookups
 from codling.lm.nets import RecurrentLM
 from codling.lm.pointer_graph import write_pointer
 from codling.training.onnx_graph import Graph
+from codling.training.onnx_int8 import products_to_int8
 
 __all__ = ["GATES", "build_graph", "quantise", "state_rows"]
 
@@ -132,8 +130,6 @@ def quantise(graph: bytes) -> bytes:
     Embedding tables go to int8 too, a scale per row. Vanilla RNN and GRU cells stay float32: ONNX Runtime has no int8
     operator for them.
     """
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
     whole = onnx.load_from_string(graph)
     integers = {tensor.name for tensor in whole.graph.initializer if tensor.data_type == TensorProto.INT64}
     kept = [
@@ -141,25 +137,7 @@ def quantise(graph: bytes) -> bytes:
         for node in whole.graph.node
         if node.op_type == "MatMul" and (integers.intersection(node.input) or node.input[1].endswith(".small"))
     ]
-    root = logging.getLogger()  # where ONNX Runtime advises preprocessing, which these graphs do not need
-    level = root.level
-    with tempfile.TemporaryDirectory() as folder:
-        before, after = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
-        before.write_bytes(graph)
-        root.setLevel(logging.ERROR)
-        try:
-            quantize_dynamic(
-                before,
-                after,
-                op_types_to_quantize=["MatMul", "LSTM"],
-                per_channel=True,
-                weight_type=QuantType.QInt8,
-                nodes_to_exclude=kept,
-                extra_options={"MatMulConstBOnly": True},
-            )
-        finally:
-            root.setLevel(level)
-        model = onnx.load(after)
+    model = products_to_int8(graph, kept=kept)
     _quantise_tables(model)
     return bytes(model.SerializeToString())
 

@@ -1,7 +1,8 @@
 """The ONNX graphs of a writer, operator by operator: texts into vectors, a description into its memory, one step of
 several programs at once, and the texts that a step may write.
 
-Weights are stored in half precision and computed with in single precision (ONNX Runtime widens them once, on loading).
+What a search runs at every step has its products in int8; tables, and what runs once for a description, are stored in
+half precision and computed with in single precision (ONNX Runtime widens them once, on loading).
 """
 
 # B programs, N words, U texts, P pieces of a text, E embedding, H hidden, M memory, R rules, V wholes, S steps
@@ -17,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from codling.training.onnx_graph import Graph
+from codling.training.onnx_int8 import products_to_int8
 from codling.trees.writing.batches import NUM_NEAR, REACH
 from codling.trees.writing.lexicon import MAX_PIECES
 from codling.trees.writing.network import ATTEND_FIRST, ATTEND_SECOND, COPY_PART, COPY_WHOLE, WriterNet
@@ -30,8 +32,11 @@ _SMALL = 64  # numbers of a constant below which half precision saves nothing
 
 def build_graphs(net: WriterNet) -> dict[str, bytes]:
     """The graphs of a network by their file's name."""
-    graphs = {"embed": _embed(net), "encode": _encode(net), "step": _step(net), "texts": _texts(net)}
-    return {f"{name}.onnx": _halved(graph.serialise()) for name, graph in graphs.items()}
+    once = {"embed": _embed(net), "encode": _encode(net)}
+    stepwise = {"step": _step(net), "texts": _texts(net)}
+    models = {name: onnx.load_from_string(graph.serialise()) for name, graph in once.items()}
+    models |= {name: products_to_int8(graph.serialise()) for name, graph in stepwise.items()}
+    return {f"{name}.onnx": _halved(model, ".table" if name in stepwise else "") for name, model in models.items()}
 
 
 def _embed(net: WriterNet) -> Graph:
@@ -211,13 +216,12 @@ def _lstm_weights(layer: nn.LSTM) -> list[npt.NDArray[np.float32]]:
     return [turned(layer.weight_ih_l0)[None], turned(layer.weight_hh_l0)[None], biases[None]]
 
 
-def _halved(graph: bytes) -> bytes:
-    """The graph with its large constants in half precision, and a node that widens each."""
-    model = onnx.load_from_string(graph)
+def _halved(model: onnx.ModelProto, ending: str) -> bytes:
+    """The graph with its large constants whose names end so in half precision, and a node that widens each."""
     casts = []
     for tensor in list(model.graph.initializer):
         large = tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= _SMALL
-        if large and not tensor.name.endswith(".exact"):
+        if large and tensor.name.endswith(ending) and not tensor.name.endswith(".exact"):
             half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}.half")
             model.graph.initializer.remove(tensor)
             model.graph.initializer.append(half)

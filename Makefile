@@ -11,11 +11,14 @@ PAGE := src/codling/serve/page/index.html
 VSCODE := editors/vscode
 VSIX := $(VSCODE)/codling.vsix
 VSCODE_SOURCES := $(wildcard $(VSCODE)/src/* $(addprefix $(VSCODE)/,package.json esbuild.mjs README.md icon.png .vscodeignore))
+JUPYTER := editors/jupyterlab
+LABEXTENSION := $(JUPYTER)/codling_jupyter/labextensions/codling-jupyter/package.json
+JUPYTER_SOURCES := $(wildcard $(JUPYTER)/src/* $(JUPYTER)/schema/* $(JUPYTER)/package.json $(JUPYTER)/tsconfig.json)
 PAGE_SOURCES := web/index.html web/vite.config.ts web/tsconfig.json $(shell find web/src web/public web/test -type f)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint page vsix wheel chromium code-server clean
+.PHONY: help serve test lint page vsix jupyterlab wheel chromium code-server clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,7 +26,7 @@ help: ## Show this list
 serve: $(VENV)/.stamp-serve $(PAGE) ## Open the page on the model that ships (ARGS="--port 0 --model NAME")
 	@$(BIN)/codling serve $(ARGS)
 
-test: lint $(PAGE) web/node_modules/.stamp-test tests/clients/node_modules/.stamp $(VSCODE)/node_modules/.stamp-test chromium code-server ## Set up everything and run all checks and tests (ARGS="-k name")
+test: lint $(PAGE) web/node_modules/.stamp-test tests/clients/node_modules/.stamp $(VSCODE)/node_modules/.stamp-test $(JUPYTER)/node_modules/.stamp-test chromium code-server ## Set up everything and run all checks and tests (ARGS="-k name")
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.stamp-test
@@ -35,11 +38,14 @@ page: $(PAGE) ## Build the page into src/codling/serve/page
 
 vsix: $(VSIX) ## Pack the extension for VS Code into editors/vscode/codling.vsix
 
+jupyterlab: $(VENV)/.stamp-test $(LABEXTENSION) ## Build the wheel of the extension for JupyterLab into dist/
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist $(JUPYTER)
+
 wheel: $(VENV)/.stamp-test $(PAGE) ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m build
 
 clean: ## Remove everything that make has made, the environment too
-	rm -rf $(VENV) web/node_modules $(addprefix $(VSCODE)/,node_modules dist codling.vsix test/code-server) src/codling/serve/page dist build test-results .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) web/node_modules $(addprefix $(JUPYTER)/,node_modules lib codling_jupyter/labextensions) $(addprefix $(VSCODE)/,node_modules dist codling.vsix test/code-server) src/codling/serve/page dist build test-results .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -85,6 +91,18 @@ $(VSIX): $(VSCODE)/node_modules/.stamp $(VSCODE_SOURCES)
 
 $(VSCODE)/node_modules/.stamp-test: $(VSIX) $(wildcard $(VSCODE)/test/*.ts)
 	cd $(VSCODE) && $(NPM) run --silent test
+	@touch $@
+
+$(JUPYTER)/node_modules/.stamp: $(JUPYTER)/package.json $(JUPYTER)/package-lock.json $(JUPYTER)/.npmrc
+	cd $(JUPYTER) && $(NPM) ci --no-progress --loglevel=error
+	@touch $@
+
+$(LABEXTENSION): $(JUPYTER)/node_modules/.stamp $(JUPYTER_SOURCES)
+	cd $(JUPYTER) && $(NPM) run --silent build >/dev/null
+	@touch $@
+
+$(JUPYTER)/node_modules/.stamp-test: $(LABEXTENSION) $(wildcard $(JUPYTER)/test/*.ts)
+	cd $(JUPYTER) && $(NPM) run --silent check && $(NPM) run --silent test
 	@touch $@
 
 # A real VS Code for the tests; where it cannot be had, they say so.

@@ -161,7 +161,6 @@ class Backend:
         command += [part for model in self._models for part in ("--model", model)]
         command += ["--project", str(self.project)] if self.project else []
         # Ctrl-C in Jupyter's terminal asks whether to end Jupyter; it must not end this meanwhile.
-        alone = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {}
         try:
             process = subprocess.Popen(
                 command,
@@ -172,7 +171,7 @@ class Backend:
                 encoding="utf-8",
                 errors="replace",
                 start_new_session=True,
-                **alone,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
             )
         except OSError as error:
             raise AwayError(f"codling cannot be started ({error})") from None

@@ -14,7 +14,7 @@ from codling_jupyter.handlers import CompleteHandler, FeedbackHandler, StatusHan
 __all__ = ["CodlingExtension"]
 
 
-class CodlingExtension(ExtensionApp):  # type: ignore[misc]  # jupyter_server is not typed strictly
+class CodlingExtension(ExtensionApp):
     """Ghost text from a `codling serve` on this machine."""
 
     name = "codling_jupyter"

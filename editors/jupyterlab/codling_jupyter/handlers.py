@@ -70,10 +70,10 @@ class Said(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     chars: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
 
 
-class _Handler(APIHandler):  # type: ignore[misc]  # jupyter_server is not typed strictly
+class _Handler(APIHandler):
     """What all share: the server that is asked, messages in and out, and an end when the browser hangs up."""
 
-    _task: asyncio.Task[Any] | None = None
+    _task: asyncio.Task[tuple[int, bytes]] | None = None
 
     @property
     def backend(self) -> Backend:

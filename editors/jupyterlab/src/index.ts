@@ -11,6 +11,8 @@ import { Provider, type Surroundings } from './provider';
 import { DEFAULTS, type Settings } from './settings';
 
 const PLUGIN = 'codling-jupyter:plugin';
+const ACTIVE = 'jp-mod-inline-completer-active';
+const GHOST = '.jp-GhostText:not(.jp-GhostText-lineSpacer, .jp-GhostText-letterSpacer)';
 const TOGGLE = 'codling:toggle';
 
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -71,6 +73,11 @@ function surroundings(
     path(widgetId) {
       const widget = [...app.shell.widgets('main')].find(({ id }) => id === widgetId);
       return (widget as Partial<NotebookPanel> | undefined)?.context?.path ?? '';
+    },
+    letGo(editor) {
+      // JupyterLab takes its mark away from an editor when the cursor moves, but not where a text has changed and nobody
+      // suggests anything; Tab would take what is not there. Others' suggestions stay.
+      setTimeout(() => editor.host.querySelector(GHOST) ?? editor.host.classList.remove(ACTIVE), 0);
     },
     isShown: (widgetId) => manager.inline?.isActive(widgetId) ?? false,
   };

@@ -9,7 +9,7 @@ import type {
   IInlineCompletionProvider,
 } from '@jupyterlab/completer';
 import type { Client, Feedback } from './client';
-import { isAtEnd, languageOf, type Context } from './context';
+import { isAtEnd, languageOf, type Context as Place } from './context';
 import type { Offer } from './offers';
 import { Pace } from './pace';
 import { DEFAULTS, isOn, type Settings } from './settings';
@@ -20,10 +20,14 @@ const SHOWN_MS = 100; // after an answer, whether it is on the screen
 
 const NOTHING: IInlineCompletionList = { items: [] };
 
+type Context = IInlineCompletionContext & Pick<ICompletionContext, 'editor'>;
+
 /** What is around an editor: the notebook's other cells, or nothing. */
 export interface Surroundings {
-  context(editor: CodeEditor.IEditor, widgetId: string, offset: number, language: string): Context | null;
+  context(editor: CodeEditor.IEditor, widgetId: string, offset: number, language: string): Place | null;
   path(widgetId: string): string;
+  /** Nothing is suggested in an editor any more: see that Tab is its own again. */
+  letGo(editor: CodeEditor.IEditor): void;
   /** Whether ghost text is on the screen. */
   isShown(widgetId: string): boolean;
 }
@@ -56,10 +60,17 @@ export class Provider implements IInlineCompletionProvider {
     return watched;
   }
 
-  async fetch(request: CompletionHandler.IRequest, context: IInlineCompletionContext): Promise<IInlineCompletionList> {
+  async fetch(request: CompletionHandler.IRequest, given: IInlineCompletionContext): Promise<IInlineCompletionList> {
+    const context = given as Context; // JupyterLab gives the editor, too
+    const found = await this.find(request, context);
+    if (found.items.length === 0 && context.editor) this.around.letGo(context.editor);
+    return found;
+  }
+
+  private async find(request: CompletionHandler.IRequest, context: Context): Promise<IInlineCompletionList> {
     this.asking?.abort();
     const asking = (this.asking = new AbortController());
-    const { editor, widget } = context as IInlineCompletionContext & Pick<ICompletionContext, 'editor'>; // it is there
+    const { editor, widget } = context;
     const isAutomatic = Number(context.triggerKind) === AUTOMATIC;
     const language = languageOf(request.mimeType ?? '');
     if (!editor || !language || !isOn(this.settings, language) || this.knows(language) === false) return NOTHING;
@@ -94,7 +105,7 @@ export class Provider implements IInlineCompletionProvider {
     return { items: offers.map(({ text }) => ({ insertText: text })) }; // JupyterLab changes these
   }
 
-  private question(language: string, { prefix, suffix }: Context, id: string, automatic: boolean, session: string) {
+  private question(language: string, { prefix, suffix }: Place, id: string, automatic: boolean, session: string) {
     const { alternatives, inComments, kind, model, threshold } = this.settings;
     return {
       ...{ language, prefix, suffix, kind, alternatives, automatic, session },

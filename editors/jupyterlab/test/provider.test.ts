@@ -52,12 +52,12 @@ class Server {
   feedback = async (said: Feedback): Promise<void> => void this.said.push(said);
 }
 
-let editor: Editor, server: Server, provider: Provider, isShown: boolean;
+let editor: Editor, server: Server, provider: Provider, isShown: boolean, numLetGo: number;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  [editor, server, isShown] = [new Editor(), new Server(), true];
-  const around = { context: (_: unknown, __: string, offset: number) => textContext(editor.text, offset), path: () => 'a.ipynb', isShown: () => isShown };
+  [editor, server, isShown, numLetGo] = [new Editor(), new Server(), true, 0];
+  const around = { context: (_: unknown, __: string, offset: number) => textContext(editor.text, offset), path: () => 'a.ipynb', isShown: () => isShown, letGo: () => (numLetGo += 1) };
   provider = new Provider(server, around as never, 'test');
 });
 afterEach(() => vi.useRealTimers());
@@ -94,8 +94,10 @@ describe('the provider', () => {
   it('suggests nothing on backspace, and something again when asked', async () => {
     editor.type('x = np.z');
     await suggested();
+    expect(numLetGo).toBe(0);
     editor.change(7, 1, '');
     expect(await suggested()).toEqual([]);
+    expect(numLetGo).toBe(1); // Tab is the editor's again
     expect(await suggested(false)).toHaveLength(2);
   });
 

@@ -125,6 +125,27 @@ def test_samples_are_one_click_away_and_what_is_wrong_is_said(open_page: Callabl
     expect(page.locator(".trouble")).to_be_hidden()
 
 
+def test_in_the_playground_a_comment_offers_its_program(open_page: Callable[..., Page], serving: Serving) -> None:
+    page = open_page(serving.url)
+    editor = page.locator(".cm-content")
+    editor.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.press("Delete")
+    page.keyboard.type("# import module os.path\n")
+    expect(page.locator(".ghost")).to_have_text("import os.path")
+    page.keyboard.press("Tab")
+    expect(page.locator(".cm-line").nth(1)).to_have_text("import os.path")
+    page.get_by_label("Programs from comments").uncheck()
+    editor.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.press("Delete")
+    page.keyboard.type("# import module os.path\n")
+    page.wait_for_timeout(600)
+    expect(page.locator(".ghost")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_label("Programs from comments")).not_to_be_checked()
+
+
 def test_without_a_model_that_is_said(open_page: Callable[..., Page], tmp_path: Path) -> None:
     bundle = chain_bundle(tmp_path)
     (tmp_path / "home" / "bundles" / "write").mkdir(parents=True)

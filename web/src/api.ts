@@ -13,6 +13,8 @@ export interface CompleteRequest {
   limit: number;
   model?: string;
   temperature?: number;
+  /** Below a comment, the program that it describes. */
+  from_comments?: boolean;
   session?: string;
 }
 

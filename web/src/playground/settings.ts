@@ -1,4 +1,4 @@
-// How suggestions are made: language, model, reach, temperature. Kept by the browser from visit to visit.
+// How suggestions are made: language, model, reach, from comments or not, temperature. Kept by the browser from visit to visit.
 
 import type { Kind, ModelList, ModelRow } from "../api";
 import { el } from "../shell/dom";
@@ -8,18 +8,20 @@ export interface Settings {
   language: string;
   model: string | undefined;
   kind: Kind;
+  fromComments: boolean;
   temperature: number;
 }
 
 const KEY = "codling.settings";
 
 function recall(): Settings {
-  const settings: Settings = { language: "python", model: undefined, kind: "line", temperature: 0 };
+  const settings: Settings = { language: "python", model: undefined, kind: "line", fromComments: true, temperature: 0 };
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Settings>;
     if (typeof kept.language === "string") settings.language = languageNamed(kept.language).name;
     if (typeof kept.model === "string") settings.model = kept.model;
     if (kept.kind === "line" || kept.kind === "block") settings.kind = kept.kind;
+    if (typeof kept.fromComments === "boolean") settings.fromComments = kept.fromComments;
     if (typeof kept.temperature === "number" && kept.temperature >= 0 && kept.temperature <= 1.5)
       settings.temperature = kept.temperature;
   } catch {
@@ -50,6 +52,7 @@ export class SettingsPanel {
       el("div", { class: "field" }, el("label", { for: "language" }, "Language"), this.language),
       el("div", { class: "field" }, el("label", { for: "model" }, "Model"), el("div", { class: "row" }, this.select, about)),
       this.kinds(),
+      this.comments(),
       this.temperature(),
     );
   }
@@ -126,6 +129,12 @@ export class SettingsPanel {
       el("legend", {}, "Reach"),
       el("div", { class: "choices" }, choice("line", "Rest of the line"), choice("block", "Whole block")),
     );
+  }
+
+  private comments(): HTMLElement {
+    const box = el("input", { type: "checkbox", checked: this.settings.fromComments });
+    box.addEventListener("change", () => this.change({ fromComments: box.checked }));
+    return el("div", { class: "field" }, el("label", { class: "check" }, box, "Programs from comments"));
   }
 
   private temperature(): HTMLElement {

@@ -83,11 +83,11 @@ export class Suggester {
   private async ask(view: EditorView, context: Context, withGhost: boolean): Promise<void> {
     if (this.status.isLost) return; // when it is back, everything is asked again
     const asking = (this.underWay = new AbortController());
-    const { language, model, kind, temperature } = this.settings;
+    const { language, model, kind, fromComments, temperature } = this.settings;
     const about = { language, ...context, ...(model ? { model } : {}) };
     try {
       if (withGhost) {
-        const text = await this.timed({ ...about, kind, limit: 1, temperature }, asking.signal);
+        const text = await this.timed({ ...about, kind, limit: 1, temperature, from_comments: fromComments }, asking.signal);
         this.recall(context);
         this.memory.keep(context.prefix, text);
         this.show(view, text);

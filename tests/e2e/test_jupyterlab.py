@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.skipif(not EXTENSION.is_dir(), reason="the extension is not built: run `make jupyterlab`"),
 ]
 
+expect.set_options(timeout=15_000)  # the machine may be busy with other tests
 SHOTS = Path(__file__).parents[2] / "test-results"
 FIRST = "%matplotlib inline\nimport numpy as np\n\nmeasurements_by_station = np.loadtxt('stations.csv')"
 KEY_MS = 40
@@ -204,6 +205,20 @@ def test_it_can_be_switched_off_and_on(page: Page) -> None:
         page.keyboard.type("total = measurements_b", delay=KEY_MS)
         page.wait_for_timeout(WAIT_MS)
         expect(ghost(page)).to_have_count(int(is_on))
+
+
+def test_files_are_completed_as_they_stand(notebook: Page, lab: LabServer) -> None:
+    (lab.files / "stations.py").write_text("measurements_by_station = {}\n\n\n", encoding="utf-8")
+    page = notebook.context.new_page()
+    page.goto(f"{lab.url}lab/workspaces/files/tree/stations.py?token={lab.token}")
+    text = page.locator(".jp-FileEditor .cm-content")
+    text.click(timeout=60_000)
+    page.keyboard.press("Control+End")
+    page.keyboard.type("total = measurements_b", delay=KEY_MS)
+    expect(ghost(page)).to_have_text("y_station")
+    page.keyboard.press("Tab")
+    expect(text).to_contain_text("total = measurements_by_station")
+    page.close()
 
 
 def test_the_server_is_killed_and_back(page: Page, lab: LabServer) -> None:

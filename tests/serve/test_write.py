@@ -93,18 +93,18 @@ def test_steps_can_be_left_out(client: Client) -> None:
 
 
 def test_with_examples_programs_are_run_and_those_that_pass_are_the_answer(client: Client) -> None:
-    answer = write(client, "the length of `s`", limit=1, examples=["s='abc'=3", "s=''=0"])
+    answer = write(client, "return `s`", limit=1, examples=["s='abc'='abc'", "s=''=''"])
     (best,) = answer["candidates"]
     assert [each["passed"] for each in best["results"]] == [True, True]
-    assert best["results"][0]["value"] == "3"
+    assert best["results"][0]["value"] == "'abc'"
     assert answer["tried"] >= 1
 
 
 def test_where_no_program_passes_the_nearest_are_shown_with_what_they_did(client: Client) -> None:
-    answer = write(client, "the length of `s`", limit=2, examples=["s='abc'=3", "s='x'='no such thing'"], seconds=0.2)
+    answer = write(client, "return `s`", limit=2, examples=["s='abc'='abc'", "s='x'='no such thing'"], seconds=0.2)
     best = answer["candidates"][0]
     assert [each["passed"] for each in best["results"]] == [True, False]
-    assert best["results"][1]["value"] == "1"
+    assert best["results"][1]["value"] == "'x'"
 
 
 def test_the_stream_tells_what_is_found_and_then_the_whole_answer(client: Client) -> None:

@@ -281,7 +281,7 @@ def soak(entry: Path, folder: Path, files: list[Path], options: argparse.Namespa
         window.page.on("pageerror", lambda error: page_errors.append(str(error)[:300]))
         window.open(files[0].name)
         window.ready()
-        (process,) = _processes(command)
+        (process,) = _processes(server, command)
         host = process.parent()
         typist = Typist(window, workspace, sources, options.seed)
         memory: list[dict[str, float]] = []
@@ -292,7 +292,7 @@ def soak(entry: Path, folder: Path, files: list[Path], options: argparse.Namespa
                 memory.append({"s": round(passed), "server_mb": _mb(process), "host_mb": _mb(host)})
                 _say(memory[-1], typist)
         wrong = typist.wrong + page_errors + _complaints(server)
-        if _processes(command) != [process]:
+        if _processes(server, command) != [process]:
             wrong.append("the server did not live through it")
         notices = window.page.locator(".notification-list-item").all_inner_texts()
         browser.close()
@@ -329,8 +329,9 @@ def _say(row: dict[str, float], typist: Typist) -> None:
     )
 
 
-def _processes(command: list[str]) -> list[psutil.Process]:
-    return [each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == command]
+def _processes(server: CodeServer, command: list[str]) -> list[psutil.Process]:
+    """The language servers that this VS Code has started."""
+    return [each for each in psutil.Process(server.process.pid).children(recursive=True) if each.cmdline() == command]
 
 
 def _mb(process: psutil.Process | None) -> float:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -224,6 +225,14 @@ def test_the_list_of_next_tokens_and_which_key_takes_what(tank: Workbench, serve
     tank.expect_ghost(LINE)
     tank.page.keyboard.press("Tab")
     tank.expect_text(f"x = daily.{LINE}")
+    tank.replace("")
+    tank.page.keyboard.type("x = daily.mo")
+    expect(rows.first).to_contain_text("mode")
+    tank.expect_ghost(LINE[2:])
+    tank.page.keyboard.press("Backspace")  # the list stays, and brings no ghost text with it
+    tank.expect_no_ghost()
+    tank.page.wait_for_timeout(500)
+    tank.expect_no_ghost()
     server.configure({"codling.tokens": 0})
     tank.page.wait_for_timeout(500)
 
@@ -292,13 +301,14 @@ def test_a_server_that_hangs_freezes_nothing(tank: Workbench, command: list[str]
     tank.expect_ghost(LINE)
 
 
-def test_a_server_that_is_killed_comes_back(tank: Workbench, command: list[str]) -> None:
+def test_a_server_that_is_killed_comes_back(tank: Workbench, server: CodeServer, command: list[str]) -> None:
     process = _language_server(command)
+    before = server.log().count("connected to codling")
     process.kill()
     process.wait(10)
     tank.page.keyboard.type("x = daily.")
     tank.expect_text("x = daily.")
-    tank.wait_for(lambda: _language_servers(command) != [], "no server was started", 60)
+    tank.wait_for(lambda: server.log().count("connected to codling") > before, "no server was started", 60)
     tank.ready()
     tank.replace("")
     tank.page.keyboard.type("x = daily.")
@@ -314,3 +324,16 @@ def _language_server(command: list[str]) -> psutil.Process:
 
 def _language_servers(command: list[str]) -> list[psutil.Process]:
     return [each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == command]
+
+
+def test_half_a_minute_of_work(tmp_path: Path) -> None:
+    """Of benchmarks/editor_soak.py, which works for half an hour by itself."""
+    if find_code_server() is None or not VSIX.is_file():
+        pytest.skip(_MISSING)
+    script = Path(__file__).parents[2] / "benchmarks" / "editor_soak.py"
+    command = [sys.executable, str(script), "--minutes", "0.5", "--seed", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=350, check=False)
+    assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
+    report = json.loads(done.stdout)
+    assert report["wrong"] == []
+    assert report["done"]["keys"] > 20

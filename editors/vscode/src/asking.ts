@@ -66,9 +66,14 @@ export class Asking {
   async suggestions(place: Place, everything: boolean, signal: AbortSignal): Promise<readonly Suggestion[]> {
     const known = this.trail.at(place.uri, place.offset, everything);
     if (known) return known;
-    if (!everything && this.shortened.has(place.uri)) return [];
+    if (!everything && this.isShortened(place.uri)) return [];
     const question = this.isAsked(place, everything) ?? this.start(place, everything);
     return question ? await orNothing(question.answer, signal, PATIENCE_MS) : [];
+  }
+
+  /** Whether the last change of a text only took something away: nothing is wanted then unless the user asks. */
+  isShortened(uri: string): boolean {
+    return this.shortened.has(uri);
   }
 
   /** What is known for a place, without asking anybody. */

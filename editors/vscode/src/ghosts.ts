@@ -65,8 +65,11 @@ export class Ghosts implements vscode.Disposable {
     if (!this.server.isRunning) return [];
     const signal = signalOf(token);
     const selected = context.selectedCompletionInfo;
-    if (selected) return this.behind(document, position, selected, signal);
     const everything = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+    if (selected) {
+      const isWanted = everything || !this.asking.isShortened(String(document.uri));
+      return isWanted ? this.behind(document, position, selected, signal) : [];
+    }
     const found = await this.asking.suggestions(placeOf(document, position), everything, signal);
     if (signal.aborted) return [];
     this.shown(found[0]);

@@ -68,7 +68,10 @@ test("nothing comes after a backspace, unless it is asked for", async () => {
   asking.changed(FILE, 1, [{ offset: 4, length: 1, text: "" }], true);
   expect(await suggested(at(4))).toEqual([]);
   expect(server.asked).toEqual([]);
+  expect(asking.isShortened(FILE)).toBe(true); // so the list of completions brings none either
   expect(await suggested(at(4), true)).toEqual(["mode()"]);
+  key(4, ".", 2);
+  expect(asking.isShortened(FILE)).toBe(false);
 });
 
 test("a text that is not typed in is not asked about ahead", () => {

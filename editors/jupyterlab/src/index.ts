@@ -29,7 +29,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
   ): void => {
     const client = new Client();
-    const provider = new Provider(client, surroundings(app, manager, notebooks), newSession());
+    const provider = new Provider(client, surroundings(app, notebooks), newSession());
     manager.registerInlineProvider(provider);
     client.status().catch(() => {}); // the server starts while the page still loads
     notebooks?.activeCellChanged.connect((_, cell) => void (cell && provider.watch(cell.model)));
@@ -55,11 +55,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   },
 };
 
-function surroundings(
-  app: JupyterFrontEnd,
-  manager: ICompletionProviderManager,
-  notebooks: INotebookTracker | null,
-): Surroundings {
+function surroundings(app: JupyterFrontEnd, notebooks: INotebookTracker | null): Surroundings {
   const panelOf = (id: string): NotebookPanel | undefined => notebooks?.find((panel) => panel.id === id);
   return {
     context(editor, widgetId, offset, language) {
@@ -79,7 +75,7 @@ function surroundings(
       // suggests anything; Tab would take what is not there. Others' suggestions stay.
       setTimeout(() => editor.host.querySelector(GHOST) ?? editor.host.classList.remove(ACTIVE), 0);
     },
-    isShown: (widgetId) => manager.inline?.isActive(widgetId) ?? false,
+    isShown: (editor) => editor.host.querySelector(GHOST) !== null, // the manager cannot say it in 4.1
   };
 }
 

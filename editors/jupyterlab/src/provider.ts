@@ -29,7 +29,7 @@ export interface Surroundings {
   /** Nothing is suggested in an editor any more: see that Tab is its own again. */
   letGo(editor: CodeEditor.IEditor): void;
   /** Whether ghost text is on the screen. */
-  isShown(widgetId: string): boolean;
+  isShown(editor: CodeEditor.IEditor): boolean;
 }
 
 export class Provider implements IInlineCompletionProvider {
@@ -101,7 +101,7 @@ export class Provider implements IInlineCompletionProvider {
         return NOTHING; // the server is away, or this was overtaken: either way there is nothing to show, and nothing to say
       }
     }
-    this.lookWhetherShown(offers[0], language, widget.id);
+    this.lookWhetherShown(offers[0], language, editor);
     return { items: offers.map(({ text }) => ({ insertText: text })) }; // JupyterLab changes these
   }
 
@@ -127,10 +127,10 @@ export class Provider implements IInlineCompletionProvider {
     if (status?.state === 'ready') this.languages = status.languages;
   }
 
-  private lookWhetherShown(offer: Offer | undefined, language: string, widgetId: string): void {
+  private lookWhetherShown(offer: Offer | undefined, language: string, editor: CodeEditor.IEditor): void {
     if (!offer || offer.counted.shown) return;
     setTimeout(() => {
-      if (!offer.counted.accepted && this.around.isShown(widgetId)) this.shown(offer, language);
+      if (!offer.counted.accepted && !editor.isDisposed && this.around.isShown(editor)) this.shown(offer, language);
     }, SHOWN_MS);
   }
 

@@ -3,7 +3,7 @@
     python benchmarks/write.py score --model BUNDLE --pairs django-dev.jsonl … [--beam 5] [--limit N]
     python benchmarks/write.py trees FOLDER … [--every 1]
     python benchmarks/write.py speed --pairs FILE … [--seconds 20]
-    python benchmarks/write.py tasks [--train 8000] [--test 300] [--epochs 8] [--depth 5]
+    python benchmarks/write.py tasks [--train 8000] [--test 300] [--epochs 10] [--depth 5]
 
 ``score`` writes a program for every pair and gives, per file: exact matches, BLEU over the corpus and the mean of
 sentences, the share that parses, the share right among all candidates, and milliseconds per row. ``trees`` takes
@@ -196,7 +196,7 @@ def main() -> None:
     command = commands.add_parser("tasks")
     command.add_argument("--train", type=int, default=8_000)
     command.add_argument("--test", type=int, default=300)
-    command.add_argument("--epochs", type=int, default=8)
+    command.add_argument("--epochs", type=int, default=10)
     command.add_argument("--depth", type=int, default=5, help="operations within one another at most")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=tasks)

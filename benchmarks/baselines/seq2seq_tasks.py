@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import io
-import itertools
 import random
 import tempfile
 import time
@@ -30,14 +29,14 @@ from codling.trees.writing.programs import Task, tasks
 from codling.trees.writing.train import train_writer
 from codling.trees.writing.words import words_of
 from codling.write import Writer
-from codling.write.examples import Example, names_in_order, same, search
+from codling.write.examples import WIDTHS, Example, names_in_order, same, search
 from codling.write.sandbox import Case, Sandbox
 
 __all__ = ["compare"]
 
 _SHOWN = 3  # examples that a search sees; the others judge what it found
 _HIDDEN, _EMBEDDING, _BATCH = 256, 128, 64
-_BEAMS, _MAX_TOKENS = (5, 20, 60), 100
+_BEAMS, _MAX_TOKENS = WIDTHS, 100
 
 
 def compare(num_train: int, num_test: int, epochs: int, depth: int, seed: int) -> dict[str, Any]:
@@ -71,22 +70,23 @@ def compare(num_train: int, num_test: int, epochs: int, depth: int, seed: int) -
 
 
 def _split(num_train: int, num_test: int, depth: int, seed: int) -> tuple[list[Task], list[Task]]:
-    drawn = itertools.islice(tasks(seed, depth), 40 * (num_train + num_test))
+    """Tasks to train on, and others whose programs have shapes that no training task has, no two of them the same."""
     rng = random.Random(seed)
     unseen: set[str] = set()
     seen: set[str] = set()
     train: list[Task] = []
     test: list[Task] = []
-    for task in drawn:
+    for task in tasks(seed, depth):
         if len(train) == num_train and len(test) == num_test:
             break
-        if task.shape not in seen and task.shape not in unseen:
-            (unseen if rng.random() < 0.2 else seen).add(task.shape)
-        if task.shape in unseen and len(test) < num_test:
-            test.append(task)
-        elif task.shape in seen and len(train) < num_train:
-            train.append(task)
-    assert len(train) == num_train and len(test) == num_test
+        if task.shape in seen or (task.shape not in unseen and rng.random() < 0.8):
+            seen.add(task.shape)
+            if len(train) < num_train:
+                train.append(task)
+        elif task.shape not in unseen:
+            unseen.add(task.shape)
+            if len(test) < num_test:
+                test.append(task)
     return train, test
 
 

@@ -159,7 +159,7 @@ def tasks(seed: int, depth: int = 3) -> Iterator[Task]:
 def _task(rng: random.Random, depth: int) -> Task | None:
     inputs: dict[str, str] = {}
     made = _make(rng, rng.choice(("int", "list", "list", "str")), rng.randint(1, depth), inputs)
-    if not inputs:
+    if not inputs or made.depth == 0:
         return None
     examples = _examples(rng, made.code, inputs)
     if examples is None:

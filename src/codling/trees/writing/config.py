@@ -82,7 +82,7 @@ def write() -> WriterRun:
     return WriterRun(
         name="write",
         description="Python from descriptions, as trees",
-        model=WriterConfig(embedding=128, encoder=128, hidden=256, dropout=0.4, word_dropout=0.2),
+        model=WriterConfig(embedding=128, encoder=128, hidden=256, dropout=0.25),
         optim=OptimConfig(lr=1.5e-3, schedule="cosine", warmup_steps=300, beta2=0.99, clip_norm=5.0),
         epochs=56,
         patience=56,

@@ -90,6 +90,11 @@ def test_what_is_not_understood_is_refused(lab: LabServer, message: object) -> N
     assert post(lab, "complete", message).status_code == 400
 
 
+def test_a_model_that_is_not_there_is_said_in_the_log(lab: LabServer) -> None:
+    assert post(lab, "complete", PLACE | {"model": "absent"}).json() == {"suggestions": [], "state": "ready"}
+    assert lab.wait_for("codling answers 404: (.*absent.*)")
+
+
 def test_strangers_are_not_answered(lab: LabServer) -> None:
     for what in ("complete", "feedback"):
         assert httpx.post(f"{lab.url}codling/{what}", json=PLACE).status_code == 403

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -141,8 +142,9 @@ class CompleteHandler(_Handler):
 
     async def _complete(self, message: CompleteRequest) -> list[SuggestionMessage]:
         status, body = await self.ask("POST", "api/complete", encode(message))
-        if status != 200:  # overtaken, too much to do, no source code: nothing is shown
-            self.log.debug("codling answers %d: %s", status, body[:200])
+        if status != 200:  # nothing is shown; the log says why, unless it was overtaken or there is too much to do
+            level = logging.DEBUG if status in (409, 429, 503) else logging.WARNING
+            self.log.log(level, "codling answers %d: %s", status, body[:200].decode("utf-8", "replace"))
             return []
         return list(decode(body, CompleteResponse).suggestions)
 

@@ -288,6 +288,8 @@ def soak(entry: Path, folder: Path, files: list[Path], options: argparse.Namespa
         started = time.monotonic()
         while (passed := time.monotonic() - started) < 60 * options.minutes:
             typist.act()
+            if not process.is_running():
+                break
             if passed >= EVERY_S * len(memory):
                 memory.append({"s": round(passed), "server_mb": _mb(process), "host_mb": _mb(host)})
                 _say(memory[-1], typist)

@@ -27,7 +27,7 @@ const HANGS_MS = 20_000; // without any answer: no model takes so long
 export class Asking {
   /** Called when the user took the beginning of a suggestion. */
   onPart: (id: number, units: number) => void = () => undefined;
-  /** Called when the server has not answered for a long time, though it runs. */
+  /** Called when the server has owed an answer for a long time, though it runs. */
   onHang: () => void = () => undefined;
 
   private readonly trail = new Trail();

@@ -9,6 +9,8 @@ import type { Edit, Suggestion } from "./trail";
 /** The command that each suggestion carries: it was taken. */
 const TAKEN = "codling.taken";
 
+const PROBE_MS = 10_000; // for an answer that takes no computing
+
 interface WireItem {
   readonly insertText: string;
   readonly command?: { readonly arguments?: readonly unknown[] };
@@ -25,10 +27,7 @@ export class Ghosts implements vscode.Disposable {
   ) {
     this.asking = new Asking((place, everything, signal) => this.ask(place, everything, signal));
     this.asking.onPart = (id, units) => this.accepted(id, units);
-    this.asking.onHang = () => {
-      this.log.warn("the server does not answer; it is started again");
-      void server.restart();
-    };
+    this.asking.onHang = () => void this.probe();
     this.command = vscode.commands.registerCommand(TAKEN, (id: number, units: number) => this.accepted(id, units));
   }
 
@@ -102,6 +101,21 @@ export class Ghosts implements vscode.Disposable {
     const document = vscode.workspace.textDocuments.find((each) => String(each.uri) === place.uri);
     if (!document || document.version !== place.version) return null;
     return this.request(document.uri, document.positionAt(place.offset), everything ? 1 : 2, signal);
+  }
+
+  /** A question has been without an answer for long: start the server again unless it answers another one. */
+  private async probe(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), PROBE_MS)));
+    const asked = this.server.request("codling/status", {}).then(
+      () => true,
+      () => true,
+    );
+    const isAlive = await Promise.race([asked, late]);
+    clearTimeout(timer);
+    if (isAlive) return;
+    this.log.warn("the server does not answer; it is started again");
+    await this.server.restart();
   }
 
   /** One question; `kind` is 1 for the user's, 2 for one that nobody asked. */

@@ -11,12 +11,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from playwright.sync_api import Browser, expect
 
 from chain_bundle import LINE, chain_bundle
-from codeserver import VSIX, CodeServer, Workbench, find_code_server
+from codeserver import EXTENSION, VSIX, CodeServer, Workbench, find_code_server
+from codling.serve.lsp.settings import Settings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -337,3 +339,11 @@ def test_half_a_minute_of_work(tmp_path: Path) -> None:
     report = json.loads(done.stdout)
     assert report["wrong"] == []
     assert report["done"]["keys"] > 20
+
+
+def test_the_extension_offers_every_setting_of_the_server() -> None:
+    manifest = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
+    offered = {name.removeprefix("codling.") for name in manifest["contributes"]["configuration"]["properties"]}
+    known = {field.encode_name for field in msgspec.structs.fields(Settings)}
+    assert known - offered == {"shownByClient", "status"}  # the extension's own affair
+    assert offered - known == {"command", "python", "tabTakesLine"}

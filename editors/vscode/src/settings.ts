@@ -8,6 +8,7 @@ export const SERVER_KEYS = [
   "inComments",
   "fromComments",
   "inStrings",
+  "fromComments",
   "kind",
   "alternatives",
   "tokens",

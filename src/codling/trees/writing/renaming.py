@@ -74,9 +74,6 @@ class Renaming:
         titles = sorted({shared.title for shared in self._shared if shared.title}, key=lambda title: title[0].value)
         self._titles = {kind: [title for title in titles if title[0].kind == kind] for kind in ("field", "name")}
 
-    def __bool__(self) -> bool:
-        return any(self._shared)
-
     def draw(self, i: int, rng: random.Random) -> tuple[list[Word], Tree] | None:
         """A pair with some of what it shares exchanged, each by the same everywhere; None if it shares nothing."""
         words, tree = self._pairs[i]

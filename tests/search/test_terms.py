@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codling.search.terms import STOP_WORDS, query_terms, terms_of
+from codling.search.terms import STOP_WORDS, query_terms, terms_of, without_languages
 
 WORD = st.from_regex(r"[a-z]{4,9}", fullmatch=True)
 WORDS = st.lists(WORD, min_size=2, max_size=4)
@@ -56,3 +56,9 @@ def test_words_in_a_row_may_be_one_identifier() -> None:
 
 def test_a_long_text_is_read_up_to_a_bound() -> None:
     assert len(terms_of("word " * 10_000, max_terms=50).split()) == 50
+
+
+def test_languages_are_left_out_where_two_other_words_remain() -> None:
+    assert without_languages(["python", "sort", "list"]) == ["sort", "list"]
+    assert without_languages(["Python", "parser"]) == ["Python", "parser"]
+    assert without_languages(["go"]) == ["go"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK_OVERLAP", "FIELD_WEIGHTS", "MAX_FILES_ASKED", "LexicalError", "LexicalStore"]
 
-FIELD_WEIGHTS = {"name": 0.4, "place": 0.3, "signature": 0.1, "doc": 0.3, "all": 1.5, "path": 0.3}
+FIELD_WEIGHTS = {"name": 0.4, "place": 0.3, "signature": 0.1, "doc": 0.6, "all": 1.5, "path": 0.3}
 """Fields of terms, and how much a match in each counts. all is documentation and code together: one long field judges a
 description better than the sum of many short ones (benchmarks/search.py)."""
 

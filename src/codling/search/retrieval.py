@@ -14,8 +14,9 @@ from codling.search.generation import Generation
 from codling.search.lexical import MAX_FILES_ASKED
 from codling.search.query import Query, QueryError
 from codling.search.store import Floats, Request
-from codling.search.terms import query_terms
+from codling.search.terms import query_terms, without_languages
 from codling.search.unit import Entry
+from codling.search.words import identifiers
 
 __all__ = ["NUM_CANDIDATES", "Retrieved", "request_for", "retrieve"]
 
@@ -50,7 +51,7 @@ def request_for(query: Query, generation: Generation, vectors: dict[str, Floats]
         if fingerprint not in vectors:
             encoder = generation.encoder
             assert encoder is not None  # there is a fingerprint
-            vectors[fingerprint] = encoder.encode_queries([query.text])[0]
+            vectors[fingerprint] = encoder.encode_queries([" ".join(without_languages(identifiers(query.text)))])[0]
         vector = vectors[fingerprint]
     files = None
     if query.filters.paths or query.filters.not_paths:

@@ -12,7 +12,7 @@ from itertools import chain, pairwise
 
 from codling.search.words import identifiers, split_identifier
 
-__all__ = ["LANGUAGE_WORDS", "STOP_WORDS", "query_terms", "terms_of", "terms_of_identifiers"]
+__all__ = ["LANGUAGE_WORDS", "STOP_WORDS", "query_terms", "terms_of", "terms_of_identifiers", "without_languages"]
 
 _MAX_CACHED = 300_000  # identifiers, about 60 MB
 _MAX_TERM_CHARS = 60  # longer ones are keys and hashes
@@ -94,9 +94,7 @@ def query_terms(text: str) -> tuple[str, ...]:
     Stop words are left out where others remain, and names of languages where two others do: code seldom names its own.
     """
     words = identifiers(text)
-    telling = [word for word in words if word.lower() not in STOP_WORDS] or words
-    others = [word for word in telling if word.lower() not in LANGUAGE_WORDS]
-    telling = others if len(others) > 1 else telling
+    telling = without_languages([word for word in words if word.lower() not in STOP_WORDS] or words)
     terms = dict.fromkeys(chain.from_iterable(_cache[word].split() for word in telling))
     if 1 < len(words) <= _MAX_JOINED:
         terms[stem("".join(words).lower().replace("_", ""))] = None
@@ -104,6 +102,12 @@ def query_terms(text: str) -> tuple[str, ...]:
         if first.islower() and second.islower() and "_" not in first + second:
             terms[stem(first + second)] = None
     return tuple(terms)
+
+
+def without_languages(words: list[str]) -> list[str]:
+    """Words without the names of languages, where two others remain: ranking takes those for a wish, not for content."""
+    others = [word for word in words if word.lower() not in LANGUAGE_WORDS]
+    return others if len(others) > 1 else words
 
 
 @functools.cache

@@ -8,7 +8,6 @@ export const SERVER_KEYS = [
   "inComments",
   "fromComments",
   "inStrings",
-  "fromComments",
   "kind",
   "alternatives",
   "tokens",

@@ -105,7 +105,7 @@ def query_terms(text: str) -> tuple[str, ...]:
 
 
 def without_languages(words: list[str]) -> list[str]:
-    """Words without the names of languages, where two others remain: ranking takes those for a wish, not for content."""
+    """Words without names of languages, where two others remain: ranking takes those for a wish, not for content."""
     others = [word for word in words if word.lower() not in LANGUAGE_WORDS]
     return others if len(others) > 1 else words
 

@@ -19,10 +19,12 @@ import ast
 import json
 import statistics
 import sys
+import threading
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,14 @@ def parses(code: str) -> bool:
 
 
 def trees(args: argparse.Namespace) -> dict[str, Any]:
+    """In a thread with a large stack: tables that programs have written nest thousands of operators."""
+    threading.stack_size(512 << 20)
+    sys.setrecursionlimit(100_000)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(round_trips, args).result()
+
+
+def round_trips(args: argparse.Namespace) -> dict[str, Any]:
     from codling.trees.grammar import PYTHON, Production, actions_of, read_source, tree_of, write_source
 
     counts: Counter[str] = Counter()

@@ -91,6 +91,7 @@ class Typist:
         box.fill(f":{row}")
         self.page.keyboard.press("Enter")
         box.wait_for(state="hidden")
+        self.page.locator(".editor-instance .monaco-editor.focused").wait_for()
         self.page.keyboard.press("End")
         self.page.keyboard.press("Enter")
         self._before = "\n".join(lines[:row]) + "\n"
@@ -125,7 +126,9 @@ class Typist:
         ghost = self.window.ghost  # saving closes the list of completions, and with it what was for its entry
         if not ghost:
             return
-        while ghost.startswith(" " * TAB_SIZE):  # VS Code's Tab indents first, then takes
+        while (
+            ghost.startswith(" " * TAB_SIZE) and not self._before.rpartition("\n")[2].strip()
+        ):  # VS Code's Tab indents first, then takes
             self.page.keyboard.press("Tab")
             indent = TAB_SIZE - len(self._before.rpartition("\n")[2]) % TAB_SIZE
             self._before, ghost = self._before + " " * indent, ghost[indent:]

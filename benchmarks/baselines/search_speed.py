@@ -113,6 +113,8 @@ def http_ms(root: Path, queries: list[str]) -> float:
 
             while any(repo["state"] != "ready" for repo in ask("GET", "/api/search/repos")["repos"]):
                 time.sleep(0.2)  # it looks at the files for changes
+            while psutil.Process(server.pid).cpu_percent(1.0) > 5:
+                pass  # it reads the project for completions, too
             for query in queries[:20]:
                 ask("POST", "/api/search", {"query": query, "limit": 10})
             return float(

@@ -18,11 +18,9 @@ const PARTS: Record<string, string> = {
   file: "words in the file's name",
   literal: "exact matches",
   meaning: "meaning",
-  name: "words in its name",
   named: "the query names it",
   repeated: "file was shown above",
   standing: "what and where it is",
-  support: "other hits in its file",
   words: "words in common",
 };
 const STORES: Record<string, string> = { bm25: "Words (BM25)", cosine: "Meaning (cosine)" };

@@ -1,4 +1,4 @@
-"""Answers that come in pieces, as Server-Sent Events."""
+"""Answers from the desk: whole as JSON, or in pieces as Server-Sent Events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from codling.errors import CodlingError
 from codling.serve.desk import AbandonedError, Cancelled, Desk, Ticket
 from codling.serve.messages import ErrorMessage, encode
 
-__all__ = ["event", "event_stream", "until_gone"]
+__all__ = ["answer", "event", "event_stream", "until_gone"]
 
 
 def event(name: str, message: object) -> bytes:
@@ -36,6 +36,19 @@ async def until_gone(request: Request, ticket: Ticket) -> AsyncIterator[None]:
         yield
     finally:
         watching.cancel()
+
+
+async def answer(
+    request: Request, desk: Desk, work: Callable[[Cancelled], object], session: str | None = None
+) -> Response:
+    """What work gives, as JSON, written on the desk's thread too: it may have some megabytes."""
+    ticket = desk.take_ticket(session)
+    try:
+        async with until_gone(request, ticket):
+            body = await desk.run(lambda cancelled: encode(work(cancelled)), ticket)
+            return Response(body, media_type="application/json")
+    finally:
+        desk.give_back(ticket, session)
 
 
 async def event_stream(

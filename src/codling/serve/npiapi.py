@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,8 +18,7 @@ from codling.npi.tasks import TASKS, find_task
 from codling.npi.trace import trace
 from codling.serve.body import read_message
 from codling.serve.desk import Cancelled, Desk
-from codling.serve.events import until_gone
-from codling.serve.messages import encode
+from codling.serve.events import answer
 from codling.serve.npi_messages import (
     ProgramRunRequest,
     ProgramRunResponse,
@@ -51,23 +48,11 @@ class NpiApi:
         ]
 
     async def tasks(self, request: Request) -> Response:
-        return await self._answer(request, lambda _: self._list())
+        return await answer(request, self._desk, lambda _: self._list())
 
     async def run(self, request: Request) -> Response:
         message = await read_message(request, ProgramRunRequest)
-        return await self._answer(request, lambda cancelled: self._run(message, cancelled), message.session)
-
-    async def _answer(
-        self, request: Request, work: Callable[[Cancelled], msgspec.Struct], session: str | None = None
-    ) -> Response:
-        ticket = self._desk.take_ticket(session)
-        try:
-            async with until_gone(request, ticket):
-                # written on the thread, too: a long run has some megabytes
-                body = await self._desk.run(lambda cancelled: encode(work(cancelled)), ticket)
-                return Response(body, media_type="application/json")
-        finally:
-            self._desk.give_back(ticket, session)
+        return await answer(request, self._desk, lambda cancelled: self._run(message, cancelled), message.session)
 
     def _open(self) -> Interpreter:
         with self._opening:

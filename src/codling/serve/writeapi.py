@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,8 +13,7 @@ from starlette.routing import Route
 from codling.errors import BusyError, CancelledError
 from codling.serve.body import read_message
 from codling.serve.desk import Cancelled, Desk
-from codling.serve.events import event, event_stream, until_gone
-from codling.serve.messages import encode
+from codling.serve.events import answer, event, event_stream
 from codling.serve.models import UnknownModelError
 from codling.serve.write_messages import (
     FoundMessage,
@@ -65,7 +63,7 @@ class WriteApi:
         ]
 
     async def about(self, request: Request) -> Response:
-        return await self._answer(request, lambda _: self._about())
+        return await answer(request, self._desk, lambda _: self._about())
 
     async def write(self, request: Request) -> Response:
         message = await read_message(request, WriteRequest)
@@ -77,7 +75,7 @@ class WriteApi:
             assert last is not None
             return _response(writer, message, last)
 
-        return await self._answer(request, work, message.session)
+        return await answer(request, self._desk, work, message.session)
 
     async def stream(self, request: Request) -> Response:
         """What is found, as it is found, and then the whole answer."""
@@ -94,17 +92,6 @@ class WriteApi:
             yield event("done", _response(writer, message, last))
 
         return await event_stream(request, self._desk, work, message.session)
-
-    async def _answer(
-        self, request: Request, work: Callable[[Cancelled], msgspec.Struct], session: str | None = None
-    ) -> Response:
-        ticket = self._desk.take_ticket(session)
-        try:
-            async with until_gone(request, ticket):
-                body = await self._desk.run(lambda cancelled: encode(work(cancelled)), ticket)
-                return Response(body, media_type="application/json")
-        finally:
-            self._desk.give_back(ticket, session)
 
     def _about(self) -> WriterMessage:
         try:

@@ -19,6 +19,15 @@ export function depthPoints(depths: number[], points = POINTS): [x: number, y: n
   return found;
 }
 
+/** Whether a key belongs to a field or a button that has the focus, or to the browser, and not to the player. */
+export function isForAnother(event: KeyboardEvent): boolean {
+  if (event.ctrlKey || event.metaKey || event.altKey) return true;
+  const { target } = event;
+  if (target instanceof HTMLInputElement && target.type !== "range") return true;
+  if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return true;
+  return event.key === " " && target instanceof Element && target.closest("button, a, summary") !== null; // it presses them
+}
+
 export class Controls {
   private readonly slider = el("input", { type: "range", min: 0, max: 0, value: 0, step: 1, class: "scrubber", "aria-label": "Step" });
   private readonly count = el("span", { class: "trace-count" });

@@ -2,8 +2,9 @@
 
 import { Refused } from "../api";
 import { run, tasks, type Run, type Task, type Tasks } from "../npiapi";
-import { Controls } from "../player/controls";
+import { Controls, isForAnother } from "../player/controls";
 import { Player } from "../player/player";
+import { setAddress } from "../shell/address";
 import { el } from "../shell/dom";
 import { Status } from "../shell/status";
 import type { View } from "../shell/views";
@@ -196,18 +197,11 @@ class ProgramsPage {
     clearTimeout(this.writing);
     this.writing = undefined;
     if (this.into.hidden || !this.shown) return;
-    const address = `#programs?${writeState(this.shown)}`;
-    if (location.hash === address) return;
-    if (isNew) history.pushState(null, "", address);
-    else history.replaceState(null, "", address);
+    setAddress(`#programs?${writeState(this.shown)}`, isNew);
   }
 
   private pressed(event: KeyboardEvent): void {
-    if (this.into.hidden || this.stage.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { target } = event;
-    if (target instanceof HTMLInputElement && target.type !== "range") return;
-    if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return;
-    if (event.key === " " && target instanceof Element && target.closest("button, a, summary")) return; // it presses them
+    if (this.into.hidden || this.stage.hidden || isForAnother(event)) return;
     if (this.controls.pressed(event)) event.preventDefault();
   }
 

@@ -1,8 +1,9 @@
 // Programs from descriptions: candidates beside each other, and the tree of one of them as it grew.
 
 import { Refused } from "../api";
-import { Controls } from "../player/controls";
+import { Controls, isForAnother } from "../player/controls";
 import { Player } from "../player/player";
+import { setAddress } from "../shell/address";
 import { el } from "../shell/dom";
 import { Status } from "../shell/status";
 import type { View } from "../shell/views";
@@ -253,18 +254,11 @@ class WritePage {
     clearTimeout(this.writing);
     this.writing = undefined;
     if (this.into.hidden || !this.asked) return;
-    const address = `#write?${writeState(this.asked)}`;
-    if (location.hash === address) return;
-    if (isNew) history.pushState(null, "", address);
-    else history.replaceState(null, "", address);
+    setAddress(`#write?${writeState(this.asked)}`, isNew);
   }
 
   private pressed(event: KeyboardEvent): void {
-    if (this.into.hidden || this.stage.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { target } = event;
-    if (target instanceof HTMLInputElement && target.type !== "range") return;
-    if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return;
-    if (event.key === " " && target instanceof Element && target.closest("button, a, summary")) return; // it presses them
+    if (this.into.hidden || this.stage.hidden || isForAnother(event)) return;
     if (this.controls.pressed(event)) event.preventDefault();
   }
 }

@@ -19,7 +19,7 @@ from codling.search.unit import KINDS
 from codling.serve.body import read_message
 from codling.serve.codebase import Codebase, NotIndexedError
 from codling.serve.desk import Desk
-from codling.serve.events import until_gone
+from codling.serve.events import answer
 from codling.serve.messages import encode
 from codling.serve.search_messages import (
     DefinitionRequest,
@@ -90,12 +90,7 @@ class SearchApi:
         return _json(ReposResponse(repos=[repo.message for repo in self.code.repos]))
 
     async def _answer(self, request: Request, work: Callable[[], object], session: str | None = None) -> Response:
-        ticket = self.desk.take_ticket(session)
-        try:
-            async with until_gone(request, ticket):
-                return _json(await self.desk.run(lambda _: work(), ticket))
-        finally:
-            self.desk.give_back(ticket, session)
+        return await answer(request, self.desk, lambda _: work(), session)
 
     def find(self, message: SearchRequest) -> SearchResponse:
         """The answer, computed in the caller's thread."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -162,10 +163,10 @@ def test_several_folders_are_searched_as_one(connect: Callable[..., Any], root: 
     client, portal = connect(root, tmp_path / "two")
     with portal.wrap_async_context_manager(client):
         agent = Agent(client, portal)
-        for _ in range(200):
-            text = agent.text("definition", name="split_lines")
-            if "not searched" not in text:
-                break
+        until = time.monotonic() + PATIENCE_S
+        while "(not searched" in (text := agent.text("definition", name="split_lines")):
+            assert time.monotonic() < until, text
+            time.sleep(0.1)
         place = (tmp_path / "two" / "lines.py").as_posix()
         assert f"{place}:1-2  function split_lines" in text
         related = agent.text("find_related", path=str(root / "src/text/textwrap.py"), line=200)

@@ -186,10 +186,12 @@ class _Tools:
 
     async def _answer(self, ctx: Context, ask: Callable[[], Results], lines: int, *, whole: bool = False) -> str:
         await self._wait(ctx)
+        # before the search: an index that is there only after it was not searched
+        waiting = [repo.name for repo in self._code.repos if repo.index is None]
         try:
             results = await anyio.to_thread.run_sync(ask, limiter=self._threads)
             return await anyio.to_thread.run_sync(
-                lambda: _written(results, self._code.repos, lines, whole), limiter=self._threads
+                lambda: _written(results, self._code.repos, waiting, lines, whole), limiter=self._threads
             )
         except CodlingError as error:
             raise ToolError(str(error)) from None
@@ -209,9 +211,8 @@ class _Tools:
             await anyio.sleep(_LOOK_S)
 
 
-def _written(results: Results, repos: Sequence[Repo], num_lines: int, whole: bool) -> str:
-    """Results as an agent reads them, within MAX_CHARS."""
-    waiting = [repo.name for repo in repos if repo.index is None]
+def _written(results: Results, repos: Sequence[Repo], waiting: Sequence[str], num_lines: int, whole: bool) -> str:
+    """Results as an agent reads them, within MAX_CHARS; waiting names the folders that were not searched."""
     notes = [f"(not searched: {', '.join(waiting)}, whose index is not there yet)"] if waiting else []
     if not results.is_complete:
         notes.append("(stopped early: there is more than is shown; narrow it down)")

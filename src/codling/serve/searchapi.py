@@ -73,8 +73,9 @@ class SearchApi:
         message = await read_message(request, DefinitionRequest)
 
         def work() -> SearchResponse:
+            indexing = self._is_indexing()
             results = self.code.indexes().definition(message.name, message.limit)
-            return self._listed(results, Query(raw=message.name, text=message.name), message.lines)
+            return self._listed(results, Query(raw=message.name, text=message.name), message.lines, indexing)
 
         return await self._answer(request, work, message.session)
 
@@ -96,22 +97,23 @@ class SearchApi:
         """The answer, computed in the caller's thread."""
         query = parse_query(message.query)
         query = replace(query, filters=_filters(message, query.filters))
-        start = time.perf_counter()
+        start, indexing = time.perf_counter(), self._is_indexing()
         num = max(message.limit, _COUNTED) if message.facets else message.limit
         results = self.code.indexes(message.repos).search(message.query, num, query.filters)
         facets = None
         if message.facets:
             facets = self._facets(message, query.filters, results.hits, start)
             results = replace(results, hits=results.hits[: message.limit])
-        return self._listed(results, query, message.lines, facets)
+        return self._listed(results, query, message.lines, indexing, facets)
 
     def _related(self, message: RelatedRequest) -> SearchResponse:
+        indexing = self._is_indexing()
         if message.path is not None and message.code is None:
             repo, path = self.code.holding(message.path, message.repo)
             results = self.code.first_from(repo).find_related(path, message.line, k=message.limit)
         else:
             results = self.code.indexes().find_related(message.path, code=message.code, k=message.limit)
-        return self._listed(results, Query(raw="", text=""), message.lines)
+        return self._listed(results, Query(raw="", text=""), message.lines, indexing)
 
     def _explain(self, message: ExplainRequest) -> ExplainResponse:
         filters = _filters(message, parse_query(message.query).filters)
@@ -172,14 +174,23 @@ class SearchApi:
             "paths": _counted(_folders([hit.path for hit in hits])),
         }
 
+    def _is_indexing(self) -> bool:
+        """Whether a folder has no index yet; asked before a search, which misses what comes while it runs."""
+        return any(repo.index is None and not repo.settled.is_set() for repo in self.code.repos)
+
     def _listed(
-        self, results: Results, query: Query, num_lines: int, facets: dict[str, list[FacetMessage]] | None = None
+        self,
+        results: Results,
+        query: Query,
+        num_lines: int,
+        indexing: bool,
+        facets: dict[str, list[FacetMessage]] | None = None,
     ) -> SearchResponse:
         return SearchResponse(
             hits=[self._hit(hit, query, num_lines) for hit in results.hits],
             ms=results.ms,
             complete=results.is_complete,
-            indexing=any(repo.index is None and not repo.settled.is_set() for repo in self.code.repos),
+            indexing=indexing,
             facets=facets,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -278,19 +279,46 @@ def test_a_file_that_becomes_binary_or_too_large_goes(small: CodeIndex) -> None:
     assert paths(small, "read_lines", 1) == ["tests/test_files.py"]
 
 
-def test_watching_takes_up_changes(small: CodeIndex) -> None:
-    stop, updated = threading.Event(), threading.Event()
-    thread = threading.Thread(target=small.watch, args=(stop, lambda _: updated.set()))
+@contextlib.contextmanager
+def watched(index: CodeIndex) -> Iterator[Callable[[], None]]:
+    """Waits for the next update."""
+    stop, updated = threading.Event(), threading.Semaphore(0)
+    thread = threading.Thread(target=index.watch, args=(stop, lambda _: updated.release()))
     thread.start()
     try:
-        deadline = time.monotonic() + 20
-        while not updated.wait(0.3) and time.monotonic() < deadline:  # until the system has begun to watch
-            (small.root / "fresh.py").write_text(f"def brand_new():\n    return {time.time_ns()}\n")
-        assert paths(small, "brand_new", 1) == ["fresh.py"]
+        yield lambda: None if updated.acquire(timeout=30) else pytest.fail("nothing was updated")
     finally:
         stop.set()
         thread.join(20)
     assert not thread.is_alive()
+
+
+def test_watching_takes_up_changes_and_what_changed_before(small: CodeIndex) -> None:
+    (small.root / "before.py").write_text("def from_before():\n    return 1\n")
+    with watched(small) as wait:
+        wait()
+        assert paths(small, "from_before", 1) == ["before.py"]
+        (small.root / "fresh.py").write_text("def brand_new():\n    return 1\n")
+        wait()
+        assert paths(small, "brand_new", 1) == ["fresh.py"]
+        (small.root / "before.py").unlink()
+        wait()
+        assert not small.definition("from_before").hits
+
+
+def test_what_changes_while_another_process_writes_is_taken_up_after_it(
+    small: CodeIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    with watched(small) as wait:
+        with writing(small.folder):
+            (small.root / "fresh.py").write_text("def brand_new():\n    return 1\n")
+            deadline = time.monotonic() + 30
+            while "another process" not in caplog.text and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert "another process" in caplog.text
+            assert not small.definition("brand_new").hits
+        wait()
+        assert paths(small, "brand_new", 1) == ["fresh.py"]
 
 
 def test_another_reader_sees_an_update(small: CodeIndex) -> None:

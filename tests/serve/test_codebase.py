@@ -53,7 +53,6 @@ def test_changes_are_found_soon_after(root: Path, keep: Callable[..., Codebase])
     code = keep(root)
     until(lambda: is_ready(code))
     units = code.repos[0].message.units
-    time.sleep(0.3)  # the system's watch begins
     (root / "wire" / "send.go").write_text("package wire\n\nfunc SendFrame(f *Frame) error { return nil }\n")
     until(lambda: bool(code.indexes().definition("SendFrame").hits))
     until(lambda: code.repos[0].message.units > units)

@@ -133,14 +133,14 @@ def test_a_newer_request_of_a_session_overtakes_an_older_one(chain: Path, built_
 
     async def both() -> list[int]:
         transport = httpx.ASGITransport(make_app(Shelf([str(chain)]), page=built_page), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=URL, timeout=30) as asking:
+        async with httpx.AsyncClient(transport=transport, base_url=URL, timeout=90) as asking:
             hard = {"text": "do something that takes long", "examples": ["1='never'"], "seconds": 20, "session": "one"}
             older = asyncio.create_task(asking.post("/api/write", json=hard))
             await asyncio.sleep(0.5)
             newer = await asking.post("/api/write", json={"text": SORT, "session": "one"})
             return [(await older).status_code, newer.status_code]
 
-    assert asyncio.run(asyncio.wait_for(both(), 15)) == [409, 200]
+    assert asyncio.run(asyncio.wait_for(both(), 80)) == [409, 200]
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from torch.nn import functional
 from codling.config import override, parse_assignments
 from codling.corpus.shards import ShardSet
 from codling.training.config import LoopConfig, OptimConfig
-from codling.training.loop import Outcome, train
+from codling.training.loop import train
 from codling.training.observer import Observer
+from codling.training.outcome import Outcome
 from codling.training.run import CurveRow
 from codling.vocab import DOC, CharVocab
 

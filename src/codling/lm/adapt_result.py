@@ -18,7 +18,7 @@ from codling.lm.config import RunConfig
 from codling.lm.graph import build_graph, quantise
 from codling.lm.nets import RecurrentLM
 from codling.lm.restore import is_int8
-from codling.training.loop import Outcome
+from codling.training.outcome import Outcome
 from codling.types import Score
 
 __all__ = ["Adaptation", "Measure", "export_adapted", "measure"]

@@ -17,8 +17,9 @@ from codling.lm.config import RunConfig
 from codling.lm.history import read_history
 from codling.lm.task import LanguageModelTask
 from codling.training.checkpoint import digest_of, load_known_weights, load_weights, read_tensors, weights_of
-from codling.training.loop import Outcome, train
+from codling.training.loop import train
 from codling.training.observer import Observer
+from codling.training.outcome import Outcome
 from codling.training.run import CurveRow, RunFolder
 from codling.vocab import Vocab
 

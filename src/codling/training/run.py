@@ -88,6 +88,34 @@ class Progress:
             return self.timed_tokens / self.timed_s
         return self.tokens / self.train_s if self.train_s else 0.0
 
+    def add(self, *, loss_nats: float, num_correct: float, grad_norm: float, num_targets: int) -> None:
+        """Count what a step measured."""
+        self.loss_sum += loss_nats * num_targets
+        self.num_correct += num_correct
+        self.num_targets += num_targets
+        self.grad_norm_sum += grad_norm
+        self.num_steps += 1
+        self.tokens += num_targets
+
+    def end_row(self, steps_per_epoch: int, val_loss_nats: float | None, val_accuracy: float | None) -> CurveRow:
+        """Add the row of the steps since the last one, and begin the next."""
+        row = CurveRow(
+            step=self.step,
+            epoch=self.step / steps_per_epoch,
+            tokens=self.tokens,
+            lr=self.lr,
+            loss_nats=self.loss_sum / self.num_targets,
+            accuracy=self.num_correct / self.num_targets,
+            grad_norm=self.grad_norm_sum / self.num_steps,
+            val_loss_nats=val_loss_nats,
+            val_accuracy=val_accuracy,
+            train_s=self.train_s,
+        )
+        self.rows.append(row)
+        self.loss_sum = self.num_correct = self.grad_norm_sum = 0.0
+        self.num_targets = self.num_steps = 0
+        return row
+
     def to_mapping(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 

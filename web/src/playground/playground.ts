@@ -119,5 +119,6 @@ export const playground: View = {
 
     view.focus();
     void begin();
+    return {}; // nothing of it stands in the address
   },
 };

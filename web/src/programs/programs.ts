@@ -7,7 +7,7 @@ import { Player } from "../player/player";
 import { setAddress } from "../shell/address";
 import { el } from "../shell/dom";
 import { Status } from "../shell/status";
-import type { View } from "../shell/views";
+import type { Mounted, View } from "../shell/views";
 import { DecisionView } from "./decision";
 import { PictureView } from "./picture";
 import { Replay } from "./replay";
@@ -16,7 +16,7 @@ import { proofOf, verdictOf } from "./verdict";
 
 const WRITE_MS = 400; // browsers refuse an address that changes with every picture
 
-class ProgramsPage {
+class ProgramsPage implements Mounted {
   private known: Task[] = [];
   private replay: Replay | undefined;
   private shown: RunState | undefined;
@@ -216,19 +216,9 @@ function isSameRun(one: RunState, other: RunState): boolean {
   return one.task === other.task && one.words.join(" ") === other.words.join(" ");
 }
 
-let page: ProgramsPage | undefined;
-
 export const programs: View = {
   id: "programs",
   title: "Programs",
   about: "watch a learned program decide",
-  mount(into) {
-    page = new ProgramsPage(into);
-  },
-  shown(state) {
-    page?.restore(state);
-  },
-  left() {
-    page?.leave();
-  },
+  mount: (into) => new ProgramsPage(into),
 };

@@ -3,7 +3,7 @@
 import type { Found, Repo } from "../searchapi";
 import { el } from "../shell/dom";
 import { Status } from "../shell/status";
-import type { View } from "../shell/views";
+import type { Mounted, View } from "../shell/views";
 import { Asker } from "./asker";
 import { FacetBar } from "./facets";
 import { HitList } from "./hits";
@@ -17,7 +17,7 @@ const MOST = 100;
 const LOOK_MS = 90; // how long the keyboard stays on a hit before its file is fetched
 const WIDE = matchMedia("(min-width: 1001px)");
 
-class SearchPage {
+class SearchPage implements Mounted {
   private state: SearchState = readState("");
   private repos: Repo[] | undefined;
   private limit = STEP;
@@ -302,18 +302,9 @@ function without(state: SearchState): SearchState {
   return rest;
 }
 
-let page: SearchPage | undefined;
-
 export const search: View = {
   id: "search",
   title: "Search",
   about: "code search on your own machine",
-
-  mount(into) {
-    page = new SearchPage(into);
-  },
-
-  shown(state) {
-    page?.restore(state);
-  },
+  mount: (into) => new SearchPage(into),
 };

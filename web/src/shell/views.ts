@@ -11,11 +11,15 @@ export interface View {
   /** One line about it, beside the name of the page. */
   about: string;
   /** Called once, when the view is first shown. */
-  mount(into: HTMLElement): void;
+  mount(into: HTMLElement): Mounted;
+}
+
+/** What the tabs tell a view that has been shown once. */
+export interface Mounted {
   /** Called whenever the view is shown, and when the address changes while it is: with what follows its ?. */
-  shown?(state: string): void;
+  restore?(state: string): void;
   /** Called when another view takes its place. */
-  left?(): void;
+  leave?(): void;
 }
 
 /** Which view an address means, and what it says to it. */
@@ -25,7 +29,8 @@ export function readHash(hash: string): [id: string, state: string] {
 }
 
 export function showViews(views: View[], tabs: HTMLElement, into: HTMLElement): void {
-  const mounted = new Map<View, HTMLElement>();
+  const places = new Map<View, HTMLElement>();
+  const mounted = new Map<View, Mounted>();
   const lastAddress = new Map<View, string>();
   const links = views.map((view) => el("a", { href: `#${view.id}` }, view.title));
 
@@ -36,11 +41,11 @@ export function showViews(views: View[], tabs: HTMLElement, into: HTMLElement): 
     if (!mounted.has(chosen)) {
       const place = el("div", { class: "view" });
       into.append(place);
-      mounted.set(chosen, place);
-      chosen.mount(place);
+      places.set(chosen, place);
+      mounted.set(chosen, chosen.mount(place));
     }
-    for (const [view, place] of mounted) {
-      if (view !== chosen && !place.hidden) view.left?.();
+    for (const [view, place] of places) {
+      if (view !== chosen && !place.hidden) mounted.get(view)?.leave?.();
       place.hidden = view !== chosen;
     }
     views.forEach((view, i) => {
@@ -49,14 +54,14 @@ export function showViews(views: View[], tabs: HTMLElement, into: HTMLElement): 
     });
     document.title = chosen === views[0] ? "codling" : `${chosen.title} – codling`;
     byId("about").textContent = chosen.about;
-    chosen.shown?.(id === chosen.id ? state : "");
+    mounted.get(chosen)?.restore?.(id === chosen.id ? state : "");
   }
 
   // A tab leads back to where its view was left, which the view itself may have written into the address since.
   links.forEach((link, i) =>
     link.addEventListener("click", () => {
       const view = views[i];
-      const left = views.find((each) => mounted.get(each)?.hidden === false);
+      const left = views.find((each) => places.get(each)?.hidden === false);
       if (left) lastAddress.set(left, location.hash);
       const back = view && view !== left && lastAddress.get(view);
       link.setAttribute("href", back || `#${view?.id ?? ""}`);

@@ -6,7 +6,7 @@ import { Player } from "../player/player";
 import { setAddress } from "../shell/address";
 import { el } from "../shell/dom";
 import { Status } from "../shell/status";
-import type { View } from "../shell/views";
+import type { Mounted, View } from "../shell/views";
 import { write, writer, type Found, type Program, type Written } from "../writeapi";
 import { AttentionView } from "./attention";
 import { Candidates } from "./candidates";
@@ -21,7 +21,7 @@ const LIMIT = 5;
 const PASSING = 3; // with examples, where each further one takes longer to find
 const WRITE_MS = 400; // browsers refuse an address that changes with every picture
 
-class WritePage {
+class WritePage implements Mounted {
   private asking: AbortController | undefined;
   private asked: WriteState | undefined;
   private answer: Written | undefined;
@@ -279,19 +279,9 @@ function count(number: number, what: string): string {
   return `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 }
 
-let page: WritePage | undefined;
-
 export const writing: View = {
   id: "write",
   title: "Write",
   about: "programs from descriptions, as trees",
-  mount(into) {
-    page = new WritePage(into);
-  },
-  shown(state) {
-    page?.restore(state);
-  },
-  left() {
-    page?.leave();
-  },
+  mount: (into) => new WritePage(into),
 };

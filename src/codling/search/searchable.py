@@ -15,7 +15,7 @@ from codling.search.generation import Generation
 from codling.search.query import Filters, Query, parse_query
 from codling.search.ranking import rank
 from codling.search.results import Explanation, Hit, Results
-from codling.search.retrieval import request_for, retrieve
+from codling.search.retrieval import NUM_CANDIDATES, request_for, retrieve
 from codling.search.store import Floats
 from codling.search.unit import Entry
 
@@ -49,7 +49,7 @@ class Searchable:
         if filters is not None:
             parsed = replace(parsed, filters=filters)
         with self._reading() as generations:
-            found = self._ranked(generations, parsed, k, neural=neural)
+            found = self._ranked(generations, parsed, k, max(k, NUM_CANDIDATES), neural=neural)
         return Results(query=query, hits=found.hits(), ms=_ms_since(start), is_complete=found.is_complete)
 
     def explain(self, query: str, unit: str, k: int = 1_000, filters: Filters | None = None) -> Explanation:
@@ -70,11 +70,17 @@ class Searchable:
         except ValueError:
             raise InputError(f"{unit!r} is no unit's id; hits have them") from None
         with self._reading() as generations:
-            found = self._ranked(generations, parsed, k)
             generation = next((each for each in generations if each.catalogue.entries([number])), None)
             if generation is None:
                 raise InputError(f"no unit has the id {unit}; it may have changed since")
-            place = next((at for at, each in enumerate(found.ranked) if each.candidate.entry.id == number), None)
+            for num in (
+                NUM_CANDIDATES,
+                k,
+            ):  # as a list of ten has it; a unit that such a list lacks, as a long one has it
+                found = self._ranked(generations, parsed, k, num)
+                place = next((at for at, each in enumerate(found.ranked) if each.candidate.entry.id == number), None)
+                if place is not None:
+                    break
             request = request_for(parsed, generation, {})
             stores = {generation.lexical.part: generation.lexical.explain(request, number)}
             if generation.neural is not None:
@@ -142,13 +148,16 @@ class Searchable:
         with ExitStack() as stack:
             yield [stack.enter_context(each.generation().reading()) for each in self.indexes]
 
-    def _ranked(self, generations: Sequence[Generation], query: Query, k: int, *, neural: bool = True) -> _Found:
+    def _ranked(
+        self, generations: Sequence[Generation], query: Query, k: int, num: int, *, neural: bool = True
+    ) -> _Found:
+        """The k best of what each store of each index proposes, num each."""
         found = _Found(self.indexes, generations, [])
         vectors: dict[str, Floats] | None = {} if neural else None
         candidates: list[Candidate] = []
         for number, generation in enumerate(generations):
             if self.indexes[number].is_asked(query.filters):
-                retrieved = retrieve(generation, request_for(query, generation, vectors), number)
+                retrieved = retrieve(generation, request_for(query, generation, vectors), number, num)
                 candidates += retrieved.candidates
                 found.marked.update(((number, id_), lines) for id_, lines in retrieved.marked.items())
                 found.is_complete = found.is_complete and retrieved.is_complete

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 import typer
 
-from codling.cli.app import app
+from codling.cli.app import make_app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -53,7 +53,7 @@ def commands(path: Path) -> Iterator[list[str]]:
 
 def check(words: list[str]) -> None:
     """Fail where a command or an option of it does not exist."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(make_app())
     position = 0
     while hasattr(command, "commands"):
         assert position < len(words), f"{' '.join(words)}: a command is missing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import pickle
 import random
@@ -123,6 +124,17 @@ def test_the_explicit_door_equals_its_twin_that_runs_at_once(trees: list[Any]) -
             assert "in add_tree" in str(fold.explain(door))
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_added_leaves_the_garbage_collector_nothing_to_look_at() -> None:
+    door = fold.Fold()
+    gc.collect()
+    before = len(gc.get_objects())
+    root = functools.reduce(
+        lambda left, _: door.add("children", *left, *left).split(2), range(5_000), door.add("leaf", 1).split(2)
+    )
+    assert len(gc.get_objects()) - before < 50
+    assert len(root) == 2
 
 
 def test_1_and_true_are_different_constants() -> None:

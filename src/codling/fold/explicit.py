@@ -23,8 +23,12 @@ from .tape import Tape
 __all__ = ["Fold", "FoldNode", "Unfold"]
 
 
+_BITS = 16  # for which of a call's results is meant, 0 for all
+_MASK = (1 << _BITS) - 1
+
+
 class FoldNode:
-    """A call that was added: an operation's name, its arguments, which of its results."""
+    """A call that was added: its number, which of its results, and whether each example of a batch has its own."""
 
     __slots__ = ("batched", "index", "part")
 
@@ -33,7 +37,8 @@ class FoldNode:
 
     def split(self, num: int) -> tuple[FoldNode, ...]:
         """The results one by one, of an operation that gives ``num`` of them."""
-        return tuple(FoldNode(self.index, part) for part in range(num))
+        index = self.index
+        return tuple([FoldNode(index, part) for part in range(num)])
 
     def nobatch(self) -> FoldNode:
         """As an argument, give its value as it is, first dimension 1, to all calls of a batch."""
@@ -50,10 +55,20 @@ class Fold:
         device: where numbers go as arguments of operations that have no parameters.
     """
 
+    # Calls are kept as integers in a few long lists: with an object or two per call, Python's search for garbage
+    # takes as long as the rest of a program of thousands of calls.
+
     def __init__(self, *, device: torch.device | str | None = None) -> None:
         self.device = device
-        self._calls: list[tuple[str, tuple[Any, ...]]] = []
-        self._places: list[Any] = []
+        self._names: list[str] = []
+        self._ends: list[int] = []
+        "Of each call's arguments in the next list."
+        self._args: list[int] = []
+        "A node, as ``_code`` writes it; for anything else -1 - its place in the pool."
+        self._pool: list[Any] = []
+        self._codes: list[Any] = []
+        "Where each call was added: the frame's code, and the instruction in it."
+        self._instructions: list[int] = []
         self.tape: Tape | None = None
         "After ``apply``: the program as it ran, for ``explain``."
 
@@ -64,9 +79,18 @@ class Fold:
             args: nodes; numbers, which arrive as tensors [N]; tensors with a first dimension of 1.
         """
         frame = sys._getframe(1)
-        self._places.append((frame.f_code, frame.f_lasti))
-        self._calls.append((op, args))
-        return FoldNode(len(self._calls) - 1)
+        self._codes.append(frame.f_code)
+        self._instructions.append(frame.f_lasti)
+        index = len(self._names)
+        self._names.append(op)
+        for arg in args:
+            if type(arg) is FoldNode:
+                self._args.append(_code(arg))
+            else:
+                self._args.append(-1 - len(self._pool))
+                self._pool.append(arg)
+        self._ends.append(len(self._args))
+        return FoldNode(index)
 
     def apply(self, module: nn.Module, nodes: Sequence[Sequence[Any]]) -> list[Any]:
         """Run everything, batched.
@@ -86,27 +110,36 @@ class Fold:
             values: list[Any] = []
             whole: dict[int, Any] = {}
 
-            def argument(arg: Any) -> Any:
-                if isinstance(arg, FoldNode):
-                    found = values[arg.index]
-                    if arg.part is not None:
-                        found = found[arg.part]
-                    if arg.batched:
-                        return found
-                    key = arg.index * 256 + (arg.part or 0)
-                    if key not in whole:
-                        whole[key] = _unsqueezed(found.value)
-                    return shared(whole[key])
-                return _row(arg) if isinstance(arg, Tensor) else arg
+            def value_of(code: int) -> Any:
+                if code < 0:
+                    return _plain(self._pool[-1 - code])
+                found, part = values[code >> _BITS + 1], code >> 1 & _MASK
+                if part:
+                    found = found[part - 1]
+                if code & 1:
+                    return found
+                if code not in whole:
+                    whole[code] = _unsqueezed(found.value)
+                return shared(whole[code])
 
-            for (name, args), place in zip(self._calls, self._places, strict=True):
+            begin = 0
+            for index, (name, end) in enumerate(zip(self._names, self._ends, strict=True)):
                 operation = operations.get(name)
                 if operation is None:
                     operation = operations[name] = _operation(module, name)
-                values.append(operation(*[argument(arg) for arg in args]))
+                values.append(operation(*map(value_of, self._args[begin:end])))
+                begin = end
                 if tape.places is not None and isinstance(values[-1], Node):
-                    tape.places[values[-1].ref >> 8] = place
-            return [_column([argument(arg) for arg in column]) for column in nodes]
+                    tape.places[values[-1].ref >> 8] = (self._codes[index], self._instructions[index])
+            return [
+                _column([value_of(_code(item)) if isinstance(item, FoldNode) else _plain(item) for item in column])
+                for column in nodes
+            ]
+
+
+def _code(node: FoldNode) -> int:
+    """As one integer: the call, the result, whether it is batched."""
+    return (node.index << _BITS | (0 if node.part is None else node.part + 1)) << 1 | node.batched
 
 
 class Unfold:
@@ -162,6 +195,10 @@ def _operation(module: nn.Module, name: str) -> Any:
         made[name]._fold.name = name
         made[name].owner = module
     return made[name]
+
+
+def _plain(arg: Any) -> Any:
+    return _row(arg) if isinstance(arg, Tensor) else arg
 
 
 def _row(tensor: Tensor) -> Tensor:

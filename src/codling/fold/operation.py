@@ -71,6 +71,13 @@ def record(self: Any, *args: Any, **settings: Any) -> Any:
             elif type(a) is Node and a.tape is tape:
                 key = (a.sig, torch.is_grad_enabled())
                 refs = (a.ref,)
+        else:
+            for a in args:
+                if type(a) is not Node or a.tape is not tape:
+                    break
+            else:
+                key = (*[a.sig for a in args], torch.is_grad_enabled())
+                refs = tuple([a.ref for a in args])
     if key is None:
         key, refs, args = read_call(state, tape, args, settings, _as_node)
     kind = state.kinds.get(key)

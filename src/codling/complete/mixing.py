@@ -12,6 +12,7 @@ import numpy as np
 
 from codling.engine.gate import GATE_FILE, default_gate, load_gate, mix
 from codling.engine.ngram_cache import FEATURES, Candidates
+from codling.engine.open_file import OpenFile
 from codling.engine.project import FileView, ProjectCache
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Mixing"]
 
 MAX_FILES = 16  # that are open at once; a file that comes back is counted again, in some milliseconds
+MAX_ROWS = 4_096  # contexts whose answers are kept for each: those of one line, unless it is a line without end
 
 
 class Mixing:
@@ -68,13 +70,12 @@ class Mixing:
         """
         if self._cache is None:
             return None
-        view = self._view(self._cache, path or "")
-        view.update(self._cache, before, after)
+        moment = self._view(self._cache, path or "").at(self._cache, before, after)
 
         def mixed(
             log_probs_BV: npt.NDArray[np.float32], recent_B: Sequence[tuple[int, ...]]
         ) -> npt.NDArray[np.float32]:
-            return mix(log_probs_BV, view.candidates(recent_B), self._gate)
+            return mix(log_probs_BV, moment.candidates(recent_B), self._gate)
 
         return mixed
 
@@ -103,23 +104,33 @@ class _View:
     def __init__(self, view: FileView) -> None:
         self._view = view
         self._counted: tuple[object, str, str] = (None, "", "")
-        self._rows: dict[tuple[int, ...], _Row] = {}
+        self._moment: _Moment | None = None
         self._lock = threading.Lock()
 
-    def update(self, cache: ProjectCache, before: str, after: str) -> None:
+    def at(self, cache: ProjectCache, before: str, after: str) -> _Moment:
+        """The file with a text around the cursor."""
         before = before[: before.rfind("\n") + 1]
         counted = (cache.version, before, after.partition("\n")[2])
         with self._lock:
-            if counted[0] is not self._counted[0] or counted[1:] != self._counted[1:]:
-                self._view.update(before, "\n" + counted[2])
-                self._counted, self._rows = counted, {}
+            if self._moment is None or counted[0] is not self._counted[0] or counted[1:] != self._counted[1:]:
+                self._moment = _Moment(self._view, self._view.update(before, "\n" + counted[2]))
+                self._counted = counted
+            return self._moment
+
+
+class _Moment:
+    """An open file as one request has it. Another that asks meanwhile, with another text, has one of its own."""
+
+    def __init__(self, view: FileView, held: OpenFile) -> None:
+        self._view, self._held = view, held
+        self._rows: dict[tuple[int, ...], _Row] = {}
 
     def candidates(self, contexts: Sequence[tuple[int, ...]]) -> Candidates:
         """As FileView.candidates."""
-        rows = self._rows
+        rows = self._rows = self._rows if len(self._rows) < MAX_ROWS else {}
         unknown = [context for context in dict.fromkeys(contexts) if context not in rows]
         if unknown:
-            found = self._view.candidates(unknown)
+            found = self._view.candidates(unknown, self._held)
             for index, context in enumerate(unknown):
                 rows[context] = found.ids_BC[index], found.probs_BC[index], found.features_BF[index]
         known = [rows[context] for context in contexts]

@@ -162,6 +162,24 @@ def test_an_open_file_counts_as_typed_and_not_as_saved(root: Path, tmp_path: Pat
     assert "cod".startswith(first)
 
 
+def test_a_path_that_leads_nowhere_is_one_outside(root: Path, tmp_path: Path) -> None:
+    project = opened(root, tmp_path)
+    (root / "round.py").symlink_to(root / "round.py")
+    for path in ("round.py", "round.py/deeper.py", "a\0b.py", "a" * 10_000, "\ud800.py"):
+        assert best(project, "FishLoader", path) == best(project, "FishLoader")
+        assert not project.saved(path)
+
+
+def test_who_asks_about_a_text_hears_of_that_text_whatever_else_is_opened_meanwhile(tmp_path: Path) -> None:
+    view = ProjectCache(None, bpe()).file()
+    tokens = bpe().encode("tanks[")
+    one = view.update("a.tanks[cod]\nb.tanks[")
+    known = as_dict(view.candidates([tokens], one))
+    other = view.update("a.tanks[eel]\na.tanks[eel]\nb.tanks[")
+    assert as_dict(view.candidates([tokens], one)) == known != as_dict(view.candidates([tokens], other))
+    assert as_dict(view.candidates([tokens])) == as_dict(view.candidates([tokens], other))
+
+
 def test_half_a_word_does_not_foresee_itself(tmp_path: Path) -> None:
     view = ProjectCache(None, bpe()).file()
     view.update("value = wurst")

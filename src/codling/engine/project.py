@@ -222,7 +222,7 @@ class ProjectCache:
             return None
         try:
             return (self.root / path).resolve().relative_to(self.root).as_posix()
-        except ValueError:
+        except (ValueError, OSError, RuntimeError):  # outside; no path at all; a link that leads to itself
             return None
 
     def _listed(self) -> list[tuple[str, os.stat_result]]:

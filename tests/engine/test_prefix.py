@@ -8,14 +8,15 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codling.engine import load_model
-from codling.engine.model import Model
+from codling.engine.model import Model, State
 from codling.engine.positions import Position, Positions
-from codling.engine.prefix import PrefixReader, window_start
+from codling.engine.prefix import CHUNK, PrefixReader, window_start
 from codling.errors import CancelledError
 
 SOURCE = inspect.getsource(subprocess)
@@ -109,11 +110,33 @@ def test_backspace_in_a_file_just_opened_reads_the_line_again_at_most(model: Mod
 
 
 def test_an_edit_goes_on_from_the_checkpoint_before_it(model: Model) -> None:
-    reader = PrefixReader(model, chunk=100)
+    reader = PrefixReader(model, chunk=30, stride=100)
     reader.read(SOURCE[:1_500])
     before = reader.num_steps
     reader.read(SOURCE[:750] + "x")
     assert reader.num_steps - before <= 101
+
+
+def test_no_call_of_the_model_is_large(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a call computes on the way lies in memory that ONNX Runtime never gives back."""
+    model, sizes = load_model(tiny), []
+    run = model.run
+
+    def measured(tokens_BT: npt.NDArray[np.int64], state: State) -> tuple[npt.NDArray[np.float32], State]:
+        sizes.append(tokens_BT.shape[1])
+        return run(tokens_BT, state)
+
+    monkeypatch.setattr(model, "run", measured)
+    PrefixReader(model, context=5_000).read(SOURCE[:3_000])
+    assert sum(sizes) > 3_000
+    assert max(sizes) <= CHUNK
+
+
+def test_a_text_that_is_read_costs_a_state_for_each_stride(model: Model) -> None:
+    one = PrefixReader(model).read("\n").num_bytes
+    reader = PrefixReader(model, context=5_000, chunk=10, stride=200)
+    reader.read(SOURCE[:2_000])
+    assert reader.num_bytes <= one * (2_000 / 200 + 2)  # and the last line's start, and its end
 
 
 def test_steps_along_a_suggestion_are_remembered(model: Model) -> None:
@@ -215,7 +238,7 @@ def test_threads_get_what_one_would(model: Model) -> None:
 
 
 def test_cancelled_between_chunks_and_taken_up_again(model: Model) -> None:
-    reader = PrefixReader(model, context=5_000, chunk=100)
+    reader = PrefixReader(model, context=5_000, chunk=100, stride=500)
     asked = 0
 
     def after_three() -> bool:

@@ -42,7 +42,8 @@ SUBWORD_CONTEXT = 8_192  # characters; what stands in the file is looked up and 
 RECENT = 8  # tokens of the text that a position knows by name, for caches of n-grams
 MAX_LINES = 8_192  # whose tokens are kept, a few hundred bytes each
 MAX_ABOVE = 8  # texts above a cursor's line whose tokens are kept: of the files that are open, mostly
-CHUNK = 256  # tokens per run when cold: about 25 ms on one core, so a newer keystroke waits no longer than that
+CHUNK = 64  # tokens per run when cold, as quick as more: a run of 256 takes 60 MB for what it computes, this one 10
+STRIDE = 256  # tokens between the states that are kept on the way, for edits further up
 MAX_BYTES = 64 << 20  # about 4,500 states of a 2 x 768 LSTM, or 350 of one that carries a table of matches and keys
 
 
@@ -60,19 +61,26 @@ class PrefixReader:
     """Reads texts with one model and remembers states. Safe to use from several threads at once."""
 
     def __init__(
-        self, model: Model, *, context: int | None = None, chunk: int = CHUNK, max_bytes: int = MAX_BYTES
+        self,
+        model: Model,
+        *,
+        context: int | None = None,
+        chunk: int = CHUNK,
+        stride: int = STRIDE,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         """Args:
         context: characters that are read at least, where the text has so many; at most half as many more are. None
             for what pays with the model's kind of tokens.
-        chunk: tokens per run of the model; between runs a request can be cancelled, and a state is kept.
+        chunk: tokens per run of the model; between runs a request can be cancelled.
+        stride: tokens between the states that are kept of a text that is read.
         max_bytes: states kept, in bytes; the least recently used go first.
         """
         self.model = model
         if context is None:
             context = CONTEXT if model.vocab.unit == "character" else SUBWORD_CONTEXT
         self.context = context
-        self.chunk = chunk
+        self.chunk, self.stride = chunk, stride
         self.num_steps = 0
         "Tokens that the model has read so far, for metrics."
         self.num_calls = 0
@@ -135,11 +143,14 @@ class PrefixReader:
         state = position.state if position else self.model.initial_state(1)
         for end in self._run_ends(len(tokens_T), start, keep):
             if cancelled is not None and cancelled():
+                if position is not None:
+                    self._keep_read(position)  # to go on from
                 raise CancelledError("the request was cancelled")
             log_probs_BTV, state = self.model.run(tokens_T[None, start:end], state)
             # a copy, for a view would keep the whole run's probabilities alive
             position = Position(log_probs_BTV[0, -1].copy(), state, end, fingerprints(end))
-            self._remember(self._read, [position], end - start)
+            is_kept = end % self.stride == 0 or end in (keep, len(tokens_T))
+            self._remember(self._read, [position] if is_kept else [], end - start)
             start = end
         assert position is not None  # tokens are never empty
         self._keep_read(position)
@@ -217,12 +228,12 @@ class PrefixReader:
         return self._read.num_bytes + self._guessed.num_bytes
 
     def _run_ends(self, num: int, start: int, keep: int) -> list[int]:
-        """Where runs end: at multiples of the chunk, at the start of the last line, and at the end.
+        """Where runs end: at multiples of the chunk and of the stride, at the start of the last line, and at the end.
 
         The last line's start is what backspaces within that line, just opened, go on from.
         """
-        ends = {num, *range((start // self.chunk + 1) * self.chunk, num, self.chunk)}
-        return sorted(end for end in ends | {keep} if start < end <= num)
+        multiples = (range((start // size + 1) * size, num, size) for size in (self.chunk, self.stride))
+        return sorted(end for end in {num, keep}.union(*multiples) if start < end <= num)
 
     def _longest_known(self, fingerprints: PrefixFingerprints) -> Position | None:
         with self._lock:
@@ -245,7 +256,8 @@ class PrefixReader:
         with self._lock:
             self.num_steps += num_steps
             self.num_calls += 1
-            where.add(positions)
+            if positions:
+                where.add(positions)
 
 
 def window_start(text: str, context: int) -> int:

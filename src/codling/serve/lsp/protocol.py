@@ -1,8 +1,9 @@
 """pygls's protocol, made safe against what comes from outside, and with our own texts in place of its.
 
 pygls answers nothing at all to a request whose parameters it cannot read, shows the user a window for a notification
-of that kind, reads files that no editor has opened, and counts U+2028 as a line's end. Here every request that has an
-id gets an answer, an error with one line if need be, and nothing that a client sends ends the process.
+of that kind, reads files that no editor has opened, counts U+2028 as a line's end, and keeps a future of every
+notification, so of every keystroke, for good. Here every request that has an id gets an answer, an error with one line
+if need be, what is done is forgotten, and nothing that a client sends ends the process.
 """
 
 from __future__ import annotations
@@ -126,6 +127,21 @@ class Protocol(LanguageServerProtocol):
         handler = self.fm.features.get(method)
         if handler is not None:
             yield handler, (params,), None
+
+    @property
+    def num_pending(self) -> int:
+        """Messages of the client whose handlers have not come to their end, and requests of ours without an answer."""
+        return len(self._request_futures)
+
+    def _execute_handler(self, msg_id: str | int, *rest: Any, **named: Any) -> None:
+        super()._execute_handler(msg_id, *rest, **named)
+        future = self._request_futures.get(msg_id)
+        if future is not None:
+            future.add_done_callback(lambda done: self._forget(msg_id, done))
+
+    def _forget(self, msg_id: str | int, done: object) -> None:
+        if self._request_futures.get(msg_id) is done:  # a client may have used the id again
+            del self._request_futures[msg_id]
 
     def _refuse(self, message_id: object, error: JsonRpcException) -> None:
         _log.debug("refused: %s", error)

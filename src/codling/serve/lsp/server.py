@@ -15,6 +15,7 @@ from codling.serve.lsp.adapting import ADAPT
 from codling.serve.lsp.editor import Editor
 from codling.serve.lsp.items import ACCEPTED
 from codling.serve.lsp.protocol import Protocol, Server, converter
+from codling.serve.memory import share_arenas
 
 __all__ = ["make_server", "serve_stdio"]
 
@@ -66,6 +67,7 @@ def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
 def serve_stdio(model: str | None = None) -> None:
     """Serve the editor that started this process, until it says exit or closes our stdin."""
     stdout, sys.stdout = sys.stdout.buffer, sys.stderr  # nothing but messages may go there
+    share_arenas()
     server, editor = make_server(model)
     server.start_io(stdout=stdout)
     editor.close()  # the editor went without a word

@@ -41,6 +41,20 @@ def test_found_by_name_path_and_zip(bundle: Path, tmp_path: Path) -> None:
     assert next(path.name for path, _ in list_bundles()) == "mine"
 
 
+def test_a_folder_that_only_has_the_name_hides_no_bundle(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    (project / "mine").mkdir(parents=True)
+    monkeypatch.chdir(project)
+    assert load_bundle("mine").path == bundle
+    (project / "other").mkdir()
+    with pytest.raises(BundleError, match=r"other is no bundle: it has no readable card\.json"):
+        load_bundle("other")
+    write_bundle(project / "mine", load_bundle(bundle).card, {"vocab.json": b"{}"})
+    assert load_bundle("mine").path == Path("mine")  # a bundle here goes before
+
+
 def test_unknown_name_is_one_clear_line(bundle: Path) -> None:
     with pytest.raises(BundleError, match="no bundle 'mime'; did you mean 'mine'"):
         load_bundle("mime")
@@ -55,6 +69,27 @@ def test_replacing_keeps_a_whole_bundle(bundle: Path) -> None:
     assert set(load_bundle(bundle).card.files) == {"vocab.json"}
     assert not (bundle / "model.onnx").exists()
     assert [path.name for path in bundle.parent.iterdir()] == ["mine"]  # nothing left lying about
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "link"])
+def test_writing_replaces_nothing_that_is_no_bundle(bundle: Path, tmp_path: Path, what: str) -> None:
+    card, place = load_bundle(bundle).card, tmp_path / "place"
+    if what == "folder":
+        place.mkdir()
+        (place / "thesis.txt").write_text("three years of work")
+    elif what == "file":
+        place.write_text("three years of work")
+    else:
+        place.symlink_to("nowhere")
+    with pytest.raises(BundleError, match="is there already and is no bundle; name another place"):
+        write_bundle(place, card, FILES)
+    assert place.is_symlink() or (place / "thesis.txt" if what == "folder" else place).read_text().startswith("three")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert write_bundle(empty, card, FILES).path == empty
+    for name in (".", "..", "a\nb", "\udcff"):
+        with pytest.raises(BundleError, match="names no bundle"):
+            write_bundle(Path(name), card, FILES)
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "vocab.json", "card.json"])
@@ -143,10 +178,47 @@ def test_a_file_that_is_no_zip(tmp_path: Path) -> None:
         load_bundle(path)
 
 
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=lambda m: f"way{m}"
+)
+def test_a_zip_that_is_damaged_anywhere_is_one_clear_line(bundle: Path, tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w", method) as archive:
+        archive.write(bundle / "card.json", "card.json")
+        for name in FILES:
+            archive.writestr(name, (bundle / name).read_bytes())
+    whole = (tmp_path / "whole.zip").read_bytes()
+    for at in range(0, len(whole), 3):
+        damaged = tmp_path / "damaged.zip"
+        damaged.write_bytes(whole[:at] + bytes([whole[at] ^ 0x5A]) + whole[at + 1 :])
+        try:
+            read = load_bundle(damaged)
+        except BundleError as error:
+            assert "\n" not in str(error)
+        else:  # a date, a mark that nobody reads
+            assert {name: read.file(name).read_bytes() for name in FILES} == FILES
+
+
+def test_an_unpacked_zip_that_was_damaged_is_unpacked_again(bundle: Path, tmp_path: Path) -> None:
+    archive = zipped(bundle, tmp_path / "mine.zip")
+    for damage in ("model.onnx", "card.json"):
+        unpacked = load_bundle(archive).path
+        (unpacked / damage).write_bytes(b"{")
+        again = load_bundle(archive)
+        assert (again.path, again.file("model.onnx").read_bytes()) == (unpacked, FILES["model.onnx"])
+        (unpacked / damage).unlink()
+        assert load_bundle(archive).file("model.onnx").read_bytes() == FILES["model.onnx"]
+
+
 def test_a_zip_that_unpacks_to_too_much(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codling.bundle.MAX_BUNDLE_BYTES", 10)
     with pytest.raises(BundleError, match="unpacks to more"):
         load_bundle(zipped(bundle, tmp_path / "big.zip"))
+
+
+def test_what_a_killed_process_left_is_not_listed(bundle: Path) -> None:
+    for name in (".mine.k3j2", ".mine.old-12"):
+        write_bundle(bundle.with_name(name), load_bundle(bundle).card, FILES)
+    assert [path.name for path, _ in list_bundles() if path.parent == bundle.parent] == ["mine"]
 
 
 def test_a_damaged_bundle_is_listed_as_such(bundle: Path) -> None:

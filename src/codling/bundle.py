@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import lzma
 import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -29,6 +31,7 @@ __all__ = [
     "ScoreRow",
     "StateRow",
     "cache_folder",
+    "check_target",
     "default_model",
     "list_bundles",
     "load_bundle",
@@ -131,17 +134,13 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     """Find a bundle by name or path (a folder or a zip), check every file's hash, and return it.
 
     A name is looked for in ``$CODLING_HOME/bundles``, the user's data folder, then among those that ship with codling.
+    A folder or a zip here that is a bundle goes before; one that only happens to have the name does not.
 
     Raises:
         BundleError: no such bundle, or it is damaged; the message names the file and the remedy.
     """
     path = _find(name_or_path)
-    if path.is_file():
-        path = _unpack(path)
-    card = _read_card(path)
-    for name, row in card.files.items():
-        _check_file(path, name, row)
-    return Bundle(path=path, card=card)
+    return _load_zip(path) if path.is_file() else _load_folder(path)
 
 
 def list_bundles() -> list[tuple[Path, Card | BundleError]]:
@@ -149,6 +148,8 @@ def list_bundles() -> list[tuple[Path, Card | BundleError]]:
     found: dict[str, tuple[Path, Card | BundleError]] = {}
     for folder in _places():
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.name.startswith("."):  # half of one that was being written when its process was killed
+                continue
             if (path / _CARD).is_file() and path.name not in found:
                 try:
                     found[path.name] = (path, _read_card(path))
@@ -176,13 +177,31 @@ def default_model(language: str | None = None) -> str:
     return next((name for name, card in models.items() if language in card.languages), next(iter(models)))
 
 
+def check_target(folder: Path) -> None:
+    """Ask before long work whether a bundle may be written to a place: a new one, an empty folder, an older bundle's.
+
+    Raises:
+        BundleError: something else is there, which writing would replace; or its name is none for a bundle.
+    """
+    if folder.name in ("", "..") or not folder.name.isprintable():
+        raise BundleError(f"{str(folder)!r} names no bundle; name a folder of its own for it, in letters and digits")
+    if (folder / _CARD).is_file() or not (folder.exists() or folder.is_symlink()):
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise BundleError(f"{folder} is there already and is no bundle; name another place for the new one")
+
+
 def write_bundle(folder: Path, card: Card, files: dict[str, bytes]) -> Bundle:
     """Write a bundle as a folder, whole or not at all; an older one in its place is replaced.
 
     Args:
         card: its file rows are filled in here.
         files: contents by name; names are plain, without folders.
+
+    Raises:
+        BundleError: the folder holds something that is no bundle.
     """
+    check_target(folder)
     rows = {name: FileRow(bytes=len(data), sha256=hashlib.sha256(data).hexdigest()) for name, data in files.items()}
     card = dataclasses.replace(card, files=rows)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -227,7 +246,7 @@ def _places() -> Iterator[Path]:
 
 def _find(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
-    if path.exists():
+    if (path / _CARD).is_file() or (path.suffix == ".zip" and path.is_file()):
         return path
     name = str(name_or_path)
     if PurePosixPath(name).name == name and Path(name).name == name and name not in ("", ".", ".."):
@@ -235,6 +254,8 @@ def _find(name_or_path: str | Path) -> Path:
             for candidate in (folder / name, folder / f"{name}.zip"):
                 if (candidate / _CARD).is_file() or (candidate.suffix == ".zip" and candidate.is_file()):
                     return candidate
+    if path.exists():
+        return path  # it was meant, perhaps: what is wrong with it is the better thing to say
     names = [path.name for path, _ in list_bundles()]
     raise BundleError(f"no bundle {name!r}{nearest(name, names)} (a name from `codling bundle list`, or a path)")
 
@@ -273,13 +294,32 @@ def _check_file(path: Path, name: str, row: FileRow) -> None:
             raise BundleError(f"bundle {path}: {name} is damaged (its hash is not the card's); get the bundle again")
 
 
-def _unpack(path: Path) -> Path:
-    """Unpack a zip once into the user's cache, under its hash."""
+def _load_folder(path: Path) -> Bundle:
+    card = _read_card(path)
+    for name, row in card.files.items():
+        _check_file(path, name, row)
+    return Bundle(path=path, card=card)
+
+
+def _load_zip(path: Path) -> Bundle:
+    """Unpack a zip into the user's cache, under its hash, and load it; the next time it is there already."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     folder = cache_folder() / "unpacked" / digest[:32]
-    if (folder / _CARD).is_file():
-        return folder
+    if not _is_whole(folder):  # not there, or damaged since, while the zip may be whole
+        _unpack(path, folder)
+    return _load_folder(folder)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        _load_folder(folder)
+    except BundleError:
+        return False
+    return True
+
+
+def _unpack(path: Path, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpack."))
     try:
@@ -288,14 +328,20 @@ def _unpack(path: Path) -> Path:
             if sum(member.file_size for member in members) > MAX_BUNDLE_BYTES:
                 raise BundleError(f"{path} unpacks to more than {MAX_BUNDLE_BYTES:,} bytes; that is no bundle of ours")
             for member in members:  # a bundle is flat: folders in the zip, hostile or not, are dropped
-                with archive.open(member) as source, (temporary / PurePosixPath(member.filename).name).open("wb") as to:
+                name = PurePosixPath(member.filename).name
+                if Path(name).name != name:  # C:name is a place of its own on Windows
+                    raise BundleError(f"{path} holds a file that no bundle has, {name!r}")
+                with archive.open(member) as source, (temporary / name).open("wb") as to:
                     shutil.copyfileobj(source, to)
-        _replace_folder(temporary, folder)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+        if not _is_whole(folder):  # another process may have been faster, and reads it by now
+            _replace_folder(temporary, folder)
+    except (
+        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
+        *(RuntimeError, NotImplementedError, ValueError),
+    ) as error:
         raise BundleError(f"{path} is no readable zip of a bundle: {error}") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return folder
 
 
 def _replace_folder(new: Path, folder: Path) -> None:

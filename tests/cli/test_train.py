@@ -159,6 +159,17 @@ def test_mistakes_are_one_clear_line(corpus, tmp_path, codling):
         "tune", "paper-lstm", f"--corpus={corpus}", "--dim=optm.lr=1,2", "--trials=2"
     )
     assert "did you mean 'paper-table1'" in one_line("tune", "paper-tabel1")
+    taken = tmp_path / "thesis"
+    taken.mkdir()
+    (taken / "chapter.txt").write_text("three years of work")
+    place = f"--bundle={taken}"
+    for command in (
+        ("train", "paper-lstm", f"--corpus={corpus}", run, place),
+        ("tune", "paper-table1", f"--corpus={corpus}", f"--study={tmp_path / 'run'}", place),
+        ("npi", "train", "maximum", run, place),
+    ):
+        assert "is there already and is no bundle" in one_line(*command)
+    assert (taken / "chapter.txt").is_file()
     assert not (tmp_path / "run").exists()
 
 

@@ -218,7 +218,7 @@ def test_mistakes_say_what_to_do(base: Bundle, code: Path, tmp_path: Path) -> No
         adapt(java, tmp_path / "little", QUICK)
     with pytest.raises(CorpusError, match="there is no folder"):
         adapt(base, tmp_path / "nowhere", QUICK)
-    with pytest.raises(TrainingError, match="is there already and is no bundle"):
+    with pytest.raises(BundleError, match="is there already and is no bundle"):
         adapt(base, code, QUICK, out=tmp_path / "little")
     assert (tmp_path / "little" / "one.py").is_file()
     with pytest.raises(TrainingError, match="has no code in python to measure on"):

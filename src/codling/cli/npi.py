@@ -186,6 +186,7 @@ def train(
     json: JsonOption = False,
 ) -> None:
     """Train until it is proved, and write a bundle. After Ctrl-C, repeat the command to go on."""
+    from codling.bundle import check_target
     from codling.config import override, parse_assignments, to_mapping
     from codling.npi.train.config import preset as find_preset
 
@@ -199,6 +200,7 @@ def train(
         )
     folder = run or Path("runs") / f"npi-{Path(tasks[0]).stem}"
     target = bundle or folder / "bundle"
+    check_target(target)
 
     from codling.npi.train.extend import train_from, train_onto
     from codling.npi.train.loop import Round

@@ -47,6 +47,7 @@ def tune(
 
     Goes on with the study if the folder holds one: after Ctrl-C, a crash or a power cut, repeat the command.
     """
+    from codling.bundle import check_target
     from codling.config import override, parse_assignments, to_mapping
     from codling.lm.tuning import LanguageModelObjective, search
     from codling.training.display import Display
@@ -75,6 +76,8 @@ def tune(
     if corpus is None:
         raise ConfigError("name a corpus with --corpus DIR; `codling corpus build` makes one")
     folder = study or Path("studies") / preset
+    out = bundle or folder / "bundle"
+    check_target(out)
     console = stderr()
 
     def say(text: str) -> None:
@@ -93,7 +96,6 @@ def tune(
         say(f"stopped; repeat the command to go on with the study in {folder}")
         raise
     columns = named.columns or default_columns(result)
-    out = bundle or folder / "bundle"
     if result.best is not None:
         objective.export(result.best.params, result.best.folder, out)
     if json:

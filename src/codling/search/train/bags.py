@@ -63,6 +63,8 @@ class Bags:
     "Pieces of the summary, in order: the query."
     rest: Ragged
     "Pieces of the documentation without its summary."
+    row_N: Ints
+    "Of the mined table; a unit whose summary has no piece is left out."
     project_N: Ints
     language_N: Ints
     languages: tuple[str, ...]
@@ -88,7 +90,9 @@ def read_bags(folder: Path, pieces: Pieces, progress: Callable[[int], None] | No
     found: dict[str, list[npt.NDArray[np.int32]]] = {"pieces": [], "counts": [], "summary": [], "rest": []}
     projects: dict[str, int] = {}
     languages: dict[str, int] = {}
+    row_N: list[int] = []
     project_N: list[int] = []
+    num_rows = 0
     language_N: list[int] = []
     for table in read_mined(folder):
         for row, doc in enumerate(table["doc"]):
@@ -104,8 +108,10 @@ def read_bags(folder: Path, pieces: Pieces, progress: Callable[[int], None] | No
             found["counts"].append(np.minimum(counts, _MAX_COUNT).astype(np.int32))
             found["summary"].append(np.array(summary, np.int32))
             found["rest"].append(np.array(pieces.ids(rest_of(doc)[:_MAX_DOC]), np.int32))
+            row_N.append(num_rows + row)
             project_N.append(projects.setdefault(table["project"][row], len(projects)))
             language_N.append(languages.setdefault(table["language"][row], len(languages)))
+        num_rows += len(table["doc"])
         if progress is not None:
             progress(len(project_N))
     return Bags(
@@ -114,6 +120,7 @@ def read_bags(folder: Path, pieces: Pieces, progress: Callable[[int], None] | No
         counts=Ragged.of(found["counts"]),
         summary=Ragged.of(found["summary"]),
         rest=Ragged.of(found["rest"]),
+        row_N=np.array(row_N, np.int64),
         project_N=np.array(project_N, np.int64),
         language_N=np.array(language_N, np.int64),
         languages=tuple(languages),

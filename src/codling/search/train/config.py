@@ -14,7 +14,7 @@ __all__ = ["EncoderConfig", "FitConfig", "SearchRunConfig", "ViewConfig"]
 class EncoderConfig:
     """Shape and beginning of the encoder."""
 
-    num_pieces: int = 28_000
+    num_pieces: int = 18_000
     "Of the vocabulary, at most."
     dim: int = 256
     "Of the vectors."
@@ -34,9 +34,15 @@ class ViewConfig:
     "Share of units that keep the rest of their documentation, and a random part of their summary's words."
     drop_query: float = 0.3
     "Share of the summary's words that the query lacks."
-    named: float = 0.3
+    named: tuple[float, ...] = (0.0, 0.3)
     """Share of units that are asked for by the words of their name, which they then lack: names are short and terse, as
-    people's queries are, and what remains to be found by is the documentation, said in other words, and the code."""
+    people's queries are, and what remains to be found by is the documentation, said in other words, and the code. Runs
+    take these shares in turn."""
+    paraphrased: float = 0.6
+    """Share of the other units that are asked for by the summary of a unit that means the same, where there is one (of
+    codling.search.train.paraphrase)."""
+    paraphrase_cosines: tuple[float, float] = (0.68, 0.97)
+    "Of two summaries, by the teacher: below it they are about the same thing, above it they are the same words."
     with_phrase: float = 0.6
     "Share of queries with words around them that people add when they ask: how to, in python."
     drop_fields: tuple[float, ...] = (0.25, 0.4, 0.25, 0.0, 0.1)
@@ -49,15 +55,25 @@ class ViewConfig:
 class FitConfig:
     """Length and randomness of the training."""
 
-    batch_size: int = 2_048
-    "Pairs; each is told apart from all others of its batch."
-    steps: int = 400
-    "Of each run."
+    batch_sizes: tuple[int, ...] = (1_024, 2_048)
+    "Pairs; each is told apart from all others of its batch. Runs take these sizes in turn."
+    pairs: int = 700_000
+    "That each run sees, up to a batch."
     runs: int = 8
     "Trainings from the same beginning on other random numbers; the mean of their weights is what counts."
     seed: int = 0
     num_threads: int | None = None
     "Cores for PyTorch's operators; none leaves PyTorch's own choice."
+
+    def steps_of(self, run: int) -> int:
+        return max(1, self.pairs // self.batch_size_of(run))
+
+    def batch_size_of(self, run: int) -> int:
+        return self.batch_sizes[run % len(self.batch_sizes)]
+
+    @property
+    def total_steps(self) -> int:
+        return sum(map(self.steps_of, range(self.runs)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,5 +95,12 @@ class SearchRunConfig:
     def __post_init__(self) -> None:
         if self.fit.runs < 1:
             raise ConfigError(f"fit.runs is {self.fit.runs}; one training is the least")
-        if self.fit.batch_size % self.views.run:
-            raise ConfigError(f"fit.batch_size {self.fit.batch_size} must be a multiple of views.run {self.views.run}")
+        if not self.fit.batch_sizes or not self.views.named:
+            raise ConfigError("fit.batch_sizes and views.named must have a value each; the runs take them in turn")
+        for size in self.fit.batch_sizes:
+            if size < 1 or size % self.views.run:
+                raise ConfigError(f"fit.batch_sizes has {size}, which is no multiple of views.run {self.views.run}")
+
+    def named_of(self, run: int) -> float:
+        """The share of one run; runs of one share differ in the size of their batches."""
+        return self.views.named[run // len(self.fit.batch_sizes) % len(self.views.named)]

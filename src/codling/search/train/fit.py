@@ -6,7 +6,6 @@ arrays, and a whole run takes minutes.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from codling.errors import TrainingError
-from codling.search.train.bags import Bags, read_bags
+from codling.search.train.bags import Bags, Ragged
 from codling.search.train.config import EncoderConfig, SearchRunConfig
 from codling.search.train.mine import read_mined
 from codling.search.train.net import BagEncoder, frequency_weights
@@ -27,7 +26,7 @@ from codling.search.train.vocabulary import learn_pieces
 from codling.search.words import Pieces
 from codling.training.optimizer import learning_rate
 
-__all__ = ["Fitted", "Step", "fit", "learn_vocabulary", "prepared", "start_vectors"]
+__all__ = ["Fitted", "Step", "fit", "learn_vocabulary", "start_vectors"]
 
 _TEACHER_TOKENS = 16  # of a piece, spelt in the teacher's own pieces
 _REPORT_EVERY = 50  # steps
@@ -90,21 +89,26 @@ def fit(
     config: SearchRunConfig,
     *,
     pieces: Pieces,
+    paraphrases: Ragged | None = None,
     on_step: Callable[[Step, BagEncoder], None] | None = None,
 ) -> Fitted:
     """Train the configured number of runs, and take the mean of their weights.
 
     Runs that begin alike end in one basin, where the mean of the weights is better than any of them (Wortsman et al.
-    2022, "Model soups"): what one run's random pairs made of it is averaged away.
+    2022, "Model soups"): what one run's random pairs made of it is averaged away. Runs of different settings average
+    better than runs of one.
 
     Args:
+        paraphrases: for each unit those whose summary may ask for it; None for none.
         on_step: told now and then how it goes, with the model of the run that is on; steps are counted over all runs.
 
     Raises:
         TrainingError: too few units, or a loss that is not finite.
     """
-    if len(bags) < config.fit.batch_size:
-        raise TrainingError(f"{len(bags):,} units are less than one batch of {config.fit.batch_size:,}; mine more")
+    if len(bags) < max(config.fit.batch_sizes):
+        raise TrainingError(
+            f"{len(bags):,} units are less than one batch of {max(config.fit.batch_sizes):,}; mine more"
+        )
     if config.fit.num_threads is not None:
         torch.set_num_threads(config.fit.num_threads)
     fields_G1 = np.array([*config.encoder.field_weights, 1.0])[:, None]
@@ -115,9 +119,18 @@ def fit(
     start = time.perf_counter()
     for run in range(config.fit.runs):
         model = BagEncoder(torch.from_numpy(start_VD), weights_GV, shared=config.encoder.shared)
-        views = Views(bags, config.views, pieces=pieces, batch_size=config.fit.batch_size, seed=config.fit.seed + run)
-        for step in _train(model, views, config):
-            curve.append(replace(step, step=run * config.fit.steps + step.step, train_s=time.perf_counter() - start))
+        views = Views(
+            bags,
+            config.views,
+            pieces=pieces,
+            paraphrases=paraphrases,
+            named=config.named_of(run),
+            batch_size=config.fit.batch_size_of(run),
+            seed=config.fit.seed + run,
+        )
+        done = sum(map(config.fit.steps_of, range(run)))
+        for step in _train(model, views, config, config.fit.steps_of(run)):
+            curve.append(replace(step, step=done + step.step, train_s=time.perf_counter() - start))
             if on_step is not None:
                 on_step(curve[-1], model)
         for total, trained in zip(sums, model.parameters(), strict=True):
@@ -128,7 +141,7 @@ def fit(
     return Fitted(mean, tuple(curve), time.perf_counter() - start)
 
 
-def _train(model: BagEncoder, views: Views, config: SearchRunConfig) -> Iterator[Step]:
+def _train(model: BagEncoder, views: Views, config: SearchRunConfig, num_steps: int) -> Iterator[Step]:
     """One run; how it goes, now and then."""
     optimizer = torch.optim.Adam(
         [{"params": model.tables()}, {"params": model.weights()}],
@@ -139,8 +152,8 @@ def _train(model: BagEncoder, views: Views, config: SearchRunConfig) -> Iterator
     )
     recent: list[tuple[float, float]] = []
     start = time.perf_counter()
-    for step in range(1, config.fit.steps + 1):
-        lr = learning_rate(config.optim, step - 1, config.fit.steps)
+    for step in range(1, num_steps + 1):
+        lr = learning_rate(config.optim, step - 1, num_steps)
         for group, factor in zip(optimizer.param_groups, (1.0, config.weight_lr / config.optim.lr), strict=True):
             group["lr"] = lr * factor
         loss, accuracy = model.loss(*views.next())
@@ -152,7 +165,7 @@ def _train(model: BagEncoder, views: Views, config: SearchRunConfig) -> Iterator
             raise TrainingError(
                 f"the loss became {recent[-1][0]} at step {step:,}; lower optim.lr ({config.optim.lr:g})"
             )
-        if step % _REPORT_EVERY == 0 or step == config.fit.steps:
+        if step % _REPORT_EVERY == 0 or step == num_steps:
             means = np.mean(recent, axis=0)
             recent.clear()
             yield Step(
@@ -162,15 +175,3 @@ def _train(model: BagEncoder, views: Views, config: SearchRunConfig) -> Iterator
                 lr=lr,
                 train_s=time.perf_counter() - start,
             )
-
-
-def prepared(folder: Path, config: EncoderConfig, work: Path) -> tuple[Pieces, Bags]:
-    """The vocabulary and the bags of what was mined, kept in a folder for the next run under the same configuration."""
-    work.mkdir(parents=True, exist_ok=True)
-    known = work / f"pieces-{config.num_pieces}.json"
-    if known.is_file():
-        pieces = Pieces(json.loads(known.read_text(encoding="utf-8")))
-    else:
-        pieces = learn_vocabulary(folder, config)
-        known.write_text(json.dumps([pieces[number] for number in range(len(pieces))]), encoding="utf-8")
-    return pieces, read_bags(folder, pieces)

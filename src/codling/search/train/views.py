@@ -45,15 +45,29 @@ _PHRASES = (
 """What people add to a description when they ask for it, the language in place of {}. Documentation lacks it, so that
 words which tell nothing would otherwise count as rare ones."""
 
-_NAMED_WITH_DOC = 0.8  # of the units that are asked for by name: those that show their documentation, all of it,
-_NAMED_WITHOUT_SIGNATURE = 0.7  # and those that lack the signature, which repeats the name
+_OTHER_WITH_DOC = 0.85  # of the units asked for in other words than their summary's: those that show it, all of it
+_NAMED_WITHOUT_SIGNATURE = 0.7  # of the units that are asked for by name: those that lack it, for it repeats the name
 
 
 class Views:
     """An endless stream of batches, the same for the same seed."""
 
-    def __init__(self, bags: Bags, config: ViewConfig, *, pieces: Pieces, batch_size: int, seed: int) -> None:
-        self._bags, self._config = bags, config
+    def __init__(
+        self,
+        bags: Bags,
+        config: ViewConfig,
+        *,
+        pieces: Pieces,
+        named: float,
+        batch_size: int,
+        seed: int,
+        paraphrases: Ragged | None = None,
+    ) -> None:
+        """Args:
+        named: in place of ViewConfig.named, which has the shares of several streams.
+        paraphrases: for each unit those whose summary may ask for it; None for none.
+        """
+        self._bags, self._config, self._named, self._paraphrases = bags, config, named, paraphrases
         self._phrases = [Ragged.of([_ids(pieces, each.format(name)) for each in _PHRASES]) for name in bags.languages]
         self._rng = np.random.default_rng(seed)
         self._num_runs = max(1, batch_size // config.run)
@@ -72,8 +86,9 @@ class Views:
         if len(self._runs) < self._num_runs:
             self._runs = self._shuffled()
         units = np.concatenate([self._runs.pop() for _ in range(min(self._num_runs, len(self._runs)))])
-        named = (self._rng.random(len(units)) < self._config.named) & self._has_name_N[units]
-        return self._queries(units, named), self._code(units, named)
+        named = (self._rng.random(len(units)) < self._named) & self._has_name_N[units]
+        askers = self._askers(units, named)
+        return self._queries(units, askers, named), self._code(units, named, named | (askers != units))
 
     def _shuffled(self) -> list[Ints]:
         """All units in runs of one project each, as far as its size allows, in random order."""
@@ -83,9 +98,19 @@ class Views:
         runs = np.array_split(order, num_runs)
         return [runs[number] for number in self._rng.permutation(num_runs)]
 
-    def _queries(self, units: Ints, named: npt.NDArray[np.bool_]) -> Bag:
+    def _askers(self, units: Ints, named: npt.NDArray[np.bool_]) -> Ints:
+        """The units whose summaries ask: each itself, or one that means the same."""
+        if self._paraphrases is None:
+            return units
+        starts, ends = self._paraphrases.offsets[units], self._paraphrases.offsets[units + 1]
+        some = (self._rng.random(len(units)) < self._config.paraphrased) & ~named & (ends > starts)
+        askers = units.copy()
+        askers[some] = self._paraphrases.values[self._rng.integers(starts[some], ends[some])]
+        return askers
+
+    def _queries(self, units: Ints, askers: Ints, named: npt.NDArray[np.bool_]) -> Bag:
         """The words of the summaries, or of the names."""
-        pieces, owners = self._bags.summary.take(units)
+        pieces, owners = self._bags.summary.take(askers)
         kept = (self._rng.random(len(pieces)) >= self._config.drop_query) & ~named[owners]
         every, of_every = self._bags.pieces.take(units)
         in_name = (every < self._bags.num_pieces) & named[of_every]
@@ -100,7 +125,10 @@ class Views:
         owners = np.concatenate([owners[kept], of_every[in_name], of_added])
         return _bag(pieces, owners, np.ones(len(pieces)), len(units))
 
-    def _code(self, units: Ints, named: npt.NDArray[np.bool_]) -> Bag:
+    def _code(self, units: Ints, named: npt.NDArray[np.bool_], is_other: npt.NDArray[np.bool_]) -> Bag:
+        """Args:
+        is_other: units that are asked for in other words than those of their summary.
+        """
         bags, config = self._bags, self._config
         pieces, owners = bags.pieces.take(units)
         counts, _ = bags.counts.take(units)
@@ -108,10 +136,10 @@ class Views:
         dropped[:, NAME] |= named
         dropped[:, SIGNATURE] |= named & (self._rng.random(len(units)) < _NAMED_WITHOUT_SIGNATURE)
         kept = ~dropped[owners, pieces // bags.num_pieces]
-        told = self._rng.random(len(units)) < np.where(named, _NAMED_WITH_DOC, config.with_doc)
+        told = self._rng.random(len(units)) < np.where(is_other, _OTHER_WITH_DOC, config.with_doc)
         rest, of_rest = bags.rest.take(units)
         summary, of_summary = bags.summary.take(units)
-        share = np.where(named, 1.0, self._rng.random(len(units)))
+        share = np.where(is_other, 1.0, self._rng.random(len(units)))
         shown_rest = told[of_rest]
         shown_summary = told[of_summary] & (self._rng.random(len(summary)) < share[of_summary])
         doc = np.concatenate([rest[shown_rest], summary[shown_summary]]) + DOC * bags.num_pieces

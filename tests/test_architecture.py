@@ -41,7 +41,9 @@ SERVING_ROOMS = ("serve", "complete", "search", "write", "npi", "engine", "vocab
 TORCH_ROOMS = {"lm", "training", "tune", "trees", "fold"}
 TORCH_PACKAGES = ("codling.npi.train", "codling.search.train")
 "Parts of rooms that are otherwise free of it."
-TRAINING_COMMANDS = {f"codling.cli.{name}" for name in ("train", "tune", "corpus", "search_train", "train_writer")}
+TRAINING_COMMANDS = {
+    f"codling.cli.{name}" for name in ("train", "tune", "corpus", "corpus_pairs", "search_train", "train_writer")
+}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codling.cli.corpus_pairs import pairs
 from codling.cli.output import JsonOption, print_json, progress, stderr, stdout
 from codling.errors import CorpusError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(help="Gather, clean and split source code to train on.", no_args_is_help=True)
+app.command()(pairs)
 
 _STAGES = {"fetch": "fetching", "gather": "cleaning", "judge": "comparing", "write": "writing"}
 

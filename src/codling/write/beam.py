@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ from codling.trees.grammar.tree import Action, Derivation, tree_of
 from codling.trees.writing.lexicon import CLOSE_OUT, TEXT
 from codling.trees.writing.steps import Progress, said, seen
 from codling.write.model import Described, Floats, WriterModel
+from codling.write.sense import MAX_RECENT, is_senseless, loops
 from codling.write.ways import LEAST, Choice, Way, Ways
 
 __all__ = ["LENGTH_POWER", "MAX_STEPS", "Grown", "Taken", "grow", "growing", "merit"]
@@ -92,6 +93,8 @@ class _Live:
     progress: Progress
     score: float
     trail: _Trail | None
+    recent: tuple[Hashable, ...] = ()
+    "The last steps, by which a loop is seen."
 
 
 def grow(model: WriterModel, described: Described, *, beam: int = 5, max_steps: int = MAX_STEPS) -> list[Grown]:
@@ -110,9 +113,9 @@ def growing(
         if not goes_on:
             break
         yield list(search.done)
-    if not search.done:
+    if not search.done and search.senseless is None:
         search.finish()
-    yield search.done
+    yield search.done or [each for each in (search.senseless,) if each is not None]
 
 
 class _Search:
@@ -127,6 +130,8 @@ class _Search:
         "The first LSTM's states at each step, [B, H], for parent feeding."
         self.seen: list[Floats] = []
         self.done: list[Grown] = []
+        self.senseless: Grown | None = None
+        "What parses and cannot be meant, for a search that finds nothing else."
         self.last_done = 0
         "The step at which a program was done that is among the best."
 
@@ -196,8 +201,10 @@ class _Search:
             trail = self._trail(choice, progress)
             if progress.derivation.complete:
                 self._finish(progress.derivation, choice.score, trail)
-            else:
-                live.append(_Live(progress, choice.score, trail))
+                continue
+            recent = (*self.live[choice.row].recent, progress.text or progress.action)[-MAX_RECENT:]
+            if not loops(recent):
+                live.append(_Live(progress, choice.score, trail, recent))
                 rows.append(choice.row)
         return live, rows
 
@@ -215,7 +222,7 @@ class _Search:
         """Whether going on may pay: the likeliest program in the making is better than the best that is done, or there
         are too few, and one came a short while ago."""
         if not self.done:
-            return True
+            return self.senseless is None or len(self.first) - self.last_done < _PATIENCE
         ahead = self._merit(self.live[0])
         if ahead > merit(self.done[0].score, len(self.done[0].actions)):
             return True
@@ -258,6 +265,10 @@ class _Search:
         weights += [np.zeros(len(self.values), np.float32)] * num_forced
         taken += [Taken(None, LEAST)] * num_forced
         grown = Grown(code, score, tuple(actions), np.stack(weights), tuple(taken))
+        if is_senseless(code):
+            if self.senseless is None or score > self.senseless.score:
+                self.senseless, self.last_done = grown, len(self.first)
+            return True
         same = next((each for each in self.done if each.code == code), None)
         if same is not None:
             self.done.remove(same)

@@ -26,6 +26,10 @@ def train_writer(
         list[int] | None,
         typer.Option("--times", help="How often the pairs of each file are read in an epoch, in the order of --pairs."),
     ] = None,
+    everyday: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Generated everyday requests to train on besides.")
+    ] = 0,
+    tasks: Annotated[int, typer.Option(min=0, metavar="N", help="Generated small tasks to train on besides.")] = 0,
     dev: Annotated[
         list[Path] | None, typer.Option("--dev", help="The same, to choose the best epoch by; repeatable.")
     ] = None,
@@ -75,6 +79,11 @@ def train_writer(
         raise ConfigError(f"--times says {len(times)} numbers for {len(pairs)} files of --pairs")
     training, counts = _read(pairs, console)
     often = [count for (_, each), count in zip(counts, times or [1] * len(pairs), strict=True) for _ in range(each)]
+    for name, generated in (("everyday", _everyday(everyday, config.seed)), ("tasks", _tasks(tasks, config.seed))):
+        if generated:
+            training += generated
+            often += [1] * len(generated)
+            counts.append((name, len(generated)))
     development = {path.stem: _read([path], console)[0] for path in dev}
     folder = run or Path("runs") / config.name
     trained = train(training, development, config, folder, times=often, init=init, fresh=fresh, on_epoch=report)
@@ -87,6 +96,24 @@ def train_writer(
         print_json({"bundle": str(made.path), "bytes": made.num_bytes, "best": to_mapping(best)})
         return
     stdout().print(f"{made.path} ({made.num_bytes / 1e6:.1f} MB), epoch {trained.best}", markup=False)
+
+
+def _everyday(count: int, seed: int) -> list[Pair]:
+    from codling.trees.writing.everyday import everyday_pairs
+
+    return list(everyday_pairs(count, seed))
+
+
+def _tasks(count: int, seed: int) -> list[Pair]:
+    """Tasks of up to three operations within one another, no two described alike."""
+    from codling.trees.writing.programs import tasks
+
+    found: dict[str, Pair] = {}
+    for task in tasks(seed, 3) if count else ():
+        found.setdefault(task.text, task.pair)
+        if len(found) == count:
+            break
+    return list(found.values())
 
 
 def _read(paths: list[Path], console: Any) -> tuple[list[Pair], list[tuple[str, int]]]:

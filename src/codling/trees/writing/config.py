@@ -40,6 +40,9 @@ class WriterRun:
     "Size of the vocabulary of pieces."
     min_count: int = 2
     "Programs that a text must occur in to be written in one step."
+    grow: int = 0
+    """Pairs that a text, word or production must occur in to be added to the lexicon of the run that this one starts
+    from; 0 adds none."""
     seed: int = 0
     "Of weights, order, dropout and renaming."
 

@@ -100,6 +100,16 @@ class Lexicon:
         return Lexicon(sorted(productions), frequent(wholes), frequent(words), BpeVocab.train(texts, num_pieces))
 
     @property
+    def fields(self) -> list[str]:
+        "Names of the grammar's fields, as they are numbered."
+        return list(self._field)
+
+    @property
+    def types(self) -> list[str]:
+        "Names of the grammar's types, as they are numbered."
+        return list(self._types)
+
+    @property
     def num_fields(self) -> int:
         return len(self._field) + 1
 
@@ -164,8 +174,8 @@ class Lexicon:
             "wholes": self.wholes,
             "words": self.words,
             "pieces": self.vocab.to_json(),
-            "fields": list(self._field),
-            "types": list(self._types),
+            "fields": self.fields,
+            "types": self.types,
         }
 
     @staticmethod

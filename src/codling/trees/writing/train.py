@@ -19,8 +19,10 @@ from codling.training.checkpoint import load_weights, read_tensors, write_tensor
 from codling.training.device import Device, pick_device
 from codling.training.interrupt import Interrupt
 from codling.training.optimizer import learning_rate, make_optimizer
+from codling.trees.grammar.tree import Tree
 from codling.trees.writing.batches import Collator, in_batches
 from codling.trees.writing.config import WriterRun
+from codling.trees.writing.growing import grow_lexicon, grow_weights
 from codling.trees.writing.lexicon import Lexicon
 from codling.trees.writing.network import WriterNet
 from codling.trees.writing.pairs import Pair
@@ -94,7 +96,8 @@ def train_writer(
         folder: where the checkpoint is kept; made if need be.
         times: how often each pair is read in an epoch, so that a small set counts as much as a large one; by default
             once.
-        init: folder of another run, to start from the weights that it kept, with its lexicon.
+        init: folder of another run, to start from the weights that it kept, with its lexicon, which ``run.grow`` may
+            let grow.
         fresh: start over, whatever the folder holds.
 
     Raises:
@@ -106,7 +109,7 @@ def train_writer(
     times = times or [1] * len(pairs)
     trainer = _Trainer(pairs, times, development, run, folder, pick_device(device, "auto"), on_epoch, init)
     if init is not None:
-        trainer.start_from(init / _CHECKPOINT)
+        trainer.start_from(init)
     if not fresh:
         trainer.resume()
     return trainer.train()
@@ -133,9 +136,12 @@ class _Trainer:
             self.lexicon = Lexicon.of(read, num_pieces=run.num_pieces, min_count=run.min_count)
         else:
             self.lexicon = _lexicon_of(init)
+            if run.grow:
+                self.lexicon = grow_lexicon(self.lexicon, read, run.grow)
         write_text_atomically(folder / _LEXICON, json.dumps(self.lexicon.to_json(), ensure_ascii=False))
-        often = [each for each, count in zip(read, times, strict=True) for _ in range(count)]
-        self.examples = [example_of(words, tree, self.lexicon) for words, tree in often]
+        often, self.examples = _teachable(read, times, self.lexicon)
+        if not often:
+            raise TrainingError("the lexicon that is started from lacks what every pair needs; are they of one kind?")
         self.renaming = Renaming(often, self.lexicon)
         self.development = {name: _examples(each, self.lexicon) for name, each in development.items()}
         if not any(self.development.values()):
@@ -238,11 +244,12 @@ class _Trainer:
         }
         write_tensors(self.checkpoint, tensors, about)
 
-    def start_from(self, checkpoint: Path) -> None:
+    def start_from(self, folder: Path) -> None:
         """Take the weights that another run kept."""
-        tensors, _ = read_tensors(checkpoint)
+        tensors, _ = read_tensors(folder / _CHECKPOINT)
         weights = {name.removeprefix("best."): each for name, each in tensors.items() if name.startswith("best.")}
-        load_weights(self.net, weights, str(checkpoint))
+        weights = grow_weights(weights, _lexicon_of(folder), self.lexicon)
+        load_weights(self.net, weights, str(folder / _CHECKPOINT))
         self.mean = {name: tensor.clone() for name, tensor in self._weights().items()}
         self.best_weights = self.mean
 
@@ -285,6 +292,22 @@ def _merit(epoch: Epoch) -> tuple[float, float]:
     right."""
     scores = epoch.scores.values()
     return sum(each.right for each in scores) / len(scores), -sum(each.nats for each in scores) / len(scores)
+
+
+def _teachable(
+    read: Sequence[tuple[list[Word], Tree]], times: Sequence[int], lexicon: Lexicon
+) -> tuple[list[tuple[list[Word], Tree]], list[Example]]:
+    """Pairs, each as often as it is read in an epoch, and their steps; without those that need what the lexicon of
+    another run lacks."""
+    often, examples = [], []
+    for pair, count in zip(read, times, strict=True):
+        try:
+            example = example_of(*pair, lexicon)
+        except InputError:
+            continue
+        often += [pair] * count
+        examples += [example] * count
+    return often, examples
 
 
 def _examples(pairs: Sequence[Pair], lexicon: Lexicon) -> list[Example]:

@@ -104,4 +104,5 @@ def test_a_stream_is_restored_as_the_whole_is(text: str, sizes: list[int], prefi
         pieces.append(text[at : at + size])
         at += size
     pieces.append(text[at:])
-    assert "".join(context.restore_stream(pieces)) == context.restore(text)
+    assert "".join(context.restore_stream(piece for piece in pieces)) == context.restore(text)
+    assert context.plain(context.restore(text)) == text

@@ -17,7 +17,7 @@ from codling.engine.pieces import Pieces
 from codling.engine.prefix import PrefixReader
 from codling.engine.sampling import SamplingConfig, draw, sample
 from codling.errors import ConfigError
-from codling.vocab import CharVocab
+from codling.vocab import BpeVocab, CharVocab
 from ngram_model import NgramModel
 from tiny_bundle import tiny_bundle
 
@@ -114,6 +114,36 @@ def test_lengths(tiny_sampler: Sampler) -> None:
     assert len(tiny_sampler("x", seed=1, max_chars=37)) == 37
     assert len(tiny_sampler("x", seed=1, max_chars=100, max_tokens=5)) <= 5
     assert tiny_sampler("x", seed=1, max_chars=37) == tiny_sampler("x", seed=1, max_chars=80)[:37]
+
+
+def ending(stream) -> bool:
+    """What a stream returns when it is read to its end."""
+    while True:
+        try:
+            next(stream)
+        except StopIteration as end:
+            return end.value
+
+
+def test_says_whether_it_ended_by_itself(ngram: Sampler, tiny_sampler: Sampler) -> None:
+    start = SOURCE[: SOURCE.index("def fill(")]
+    assert ending(ngram.stream(start, greedy=True, max_chars=3_000, stop=("return",)))
+    assert not ending(ngram.stream(start, greedy=True, max_chars=20, stop=("return",)))
+    assert not ending(ngram.stream(start, greedy=True, max_tokens=0))
+    assert not ending(tiny_sampler.stream("x", seed=1, max_tokens=9))
+    assert not ending(tiny_sampler.stream("x", seed=1, cancelled=lambda: True))
+    looping = Sampler(NgramModel("abc " * 100, order=8))
+    assert ending(looping.stream("abc abc", greedy=True, max_chars=3_000))
+
+
+def test_tokens_that_only_spell_the_prompt_do_not_count() -> None:
+    sampler = Sampler(NgramModel(SOURCE, order=8, vocab=BpeVocab.train([SOURCE], 500)))
+    for prompt in ("        text = text.exp", "        self.wid", "    def _split_ch"):
+        assert sampler.reader.read(prompt).owed
+        for num in (1, 2, 3):
+            text = sampler(prompt, greedy=True, max_tokens=num)
+            assert text
+            assert sampler(prompt, greedy=True, max_tokens=num + 1).startswith(text)
 
 
 def test_stops_before_a_stop_text(ngram: Sampler) -> None:

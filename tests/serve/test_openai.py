@@ -91,6 +91,20 @@ def test_a_seed_makes_the_same_texts_and_choices_differ(client: openai.OpenAI) -
     assert list(streamed.values()) == texts(1)
 
 
+@pytest.mark.parametrize("suffix", [None, ")\n"])
+@pytest.mark.parametrize("limit", [3, 50])
+def test_a_stream_says_what_the_whole_answer_says(client: openai.OpenAI, suffix: str | None, limit: int) -> None:
+    asked = {"model": "chain", "prompt": ["x.", "f(y."], "suffix": suffix, "max_tokens": limit, "seed": 3, "stop": "\n"}
+    whole = client.completions.create(**asked).choices
+    texts, reasons = ["", ""], ["", ""]
+    for chunk in client.completions.create(**asked, stream=True):
+        for choice in chunk.choices:
+            texts[choice.index] += choice.text
+            reasons[choice.index] = choice.finish_reason
+    assert texts == [choice.text for choice in whole]
+    assert reasons == [choice.finish_reason for choice in whole] == ["length" if limit == 3 else "stop"] * 2
+
+
 def test_log_probabilities(client: openai.OpenAI) -> None:
     answer = client.completions.create(model="chain", prompt="x.", max_tokens=4, temperature=0, logprobs=2)
     scores = answer.choices[0].logprobs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -171,10 +171,13 @@ class Completer:
 
     def sample(
         self, prompt: str, config: SamplingConfig, *, cancelled: Callable[[], bool] | None = None
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, bool]:
         """Continue a prompt with text drawn from the model, as a stream of whole characters.
 
         The stream ends when cancelled() returns True.
+
+        Returns:
+            Whether it ended by itself, and not because it became too long or was cancelled.
 
         Raises:
             InputError: the prompt is not text.
@@ -182,14 +185,18 @@ class Completer:
         context = prepare(prompt)  # now, not when the first character is asked for
         return context.restore_stream(self._sample(context, config, cancelled))
 
-    def _sample(self, context: Context, config: SamplingConfig, cancelled: Callable[[], bool] | None) -> Iterator[str]:
+    def _sample(
+        self, context: Context, config: SamplingConfig, cancelled: Callable[[], bool] | None
+    ) -> Generator[str, None, bool]:
         from codling.engine.sampling import sample
 
         try:
             position = self.reader.read(context.text, cancelled)
         except CancelledError:
-            return
-        yield from sample(self.reader, self._pieces, position, config, context=context.text, cancelled=cancelled)
+            return False
+        return (
+            yield from sample(self.reader, self._pieces, position, config, context=context.text, cancelled=cancelled)
+        )
 
     def _first_language(self) -> str | None:
         return next(iter(self.model.card.languages), None)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from codling.errors import InputError
 
 __all__ = ["Context", "prepare"]
+
+T = TypeVar("T")
 
 MAX_PREFIX = 65_536  # characters looked at before the cursor; the model itself reads fewer
 MAX_SUFFIX = 8_192  # characters looked at after it
@@ -64,11 +67,21 @@ class Context:
             text = _LEADING_SPACES.sub(lambda run: self.step * (len(run[0]) // len(INDENT)), lead + text)[len(lead) :]
         return text.replace("\n", self.newline) if self.newline != "\n" else text
 
-    def restore_stream(self, pieces: Iterable[str]) -> Iterator[str]:
-        """The same for a text that comes in pieces."""
+    def plain(self, text: str) -> str:
+        """A text that goes on at the cursor, as the model reads it; the opposite of restore."""
+        lead = "" if self.on_blank_line else "x"
+        return _plain(lead + text, self.step)[len(lead) :]
+
+    def restore_stream(self, pieces: Generator[str, None, T]) -> Generator[str, None, T]:
+        """As restore, for a text that comes in pieces; returns what these return."""
         others = self.step != INDENT
         held, at_line_start = "", others and self.on_blank_line
-        for piece in pieces:
+        while True:
+            try:
+                piece = next(pieces)
+            except StopIteration as end:
+                returned: T = end.value
+                break
             ready = ""
             for character in piece if others else ():
                 if at_line_start and character == " ":
@@ -83,6 +96,7 @@ class Context:
                 yield ready.replace("\n", self.newline)
         if held:
             yield held
+        return returned
 
 
 def prepare(prefix: str, suffix: str = "") -> Context:

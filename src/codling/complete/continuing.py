@@ -20,6 +20,8 @@ class TokenScore:
 
     text: str
     "With U+FFFD where it holds a part of a character."
+    offset: int
+    "Where it begins in the continuation, in code points; negative where the prompt ends within it."
     log_prob: float
     "In nats."
     top: dict[str, float]
@@ -46,22 +48,27 @@ def token_scores(
     """
     vocab = completer.model.vocab
     pieces = vocab.pieces()
-    before, whole = prepare(prompt).text, prepare(prompt + text).text
+    context = prepare(prompt)
+    before, whole = context.text, context.text + context.plain(text)
     position = completer.reader.read(before, cancelled)
     start = len(before.encode("utf-8", "surrogatepass")) - len(position.owed)
     rest = whole.encode("utf-8", "surrogatepass")[start:].decode("utf-8", "surrogatepass")
+    offset = -len(position.owed.decode("utf-8", "replace"))
     scores = []
     for token in vocab.encode(rest):
         if cancelled is not None and cancelled():
             raise CancelledError("nobody waits for these scores any more")
         log_probs_V = position.log_probs_V
         best = np.argsort(-log_probs_V, kind="stable")[:num_top]
+        said = pieces[token].decode("utf-8", "replace")
         scores.append(
             TokenScore(
-                text=pieces[token].decode("utf-8", "replace"),
+                text=said,
+                offset=offset,
                 log_prob=float(log_probs_V[token]),
                 top={pieces[int(each)].decode("utf-8", "replace"): float(log_probs_V[each]) for each in best},
             )
         )
+        offset += len(said)
         position = completer.reader.step(position, token)
     return scores

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,7 @@ class SamplingConfig:
     max_chars: int = 300
     "Length at which the sample ends, in characters."
     max_tokens: int | None = None
-    "The same in tokens; None for no limit of its own."
+    "The same in tokens, of which those do not count that only spell what the prompt ends within; None for no limit."
     stop: tuple[str, ...] = ()
     "The sample ends before the first of these texts."
     seed: int | None = None
@@ -70,33 +70,39 @@ def sample(
     *,
     context: str = "",
     cancelled: Cancelled | None = None,
-) -> Iterator[str]:
+) -> Generator[str, None, bool]:
     """Continue from a position, and yield the text as it comes: whole characters, never half of one.
 
     Args:
         start: where to begin, from reader.read.
         context: the text before it, so that the loop guard knows which indentation is plausible.
         cancelled: asked before each token; the stream ends when it is true.
+
+    Returns:
+        Whether it ended by itself: at a stop text, with the document, or in a loop; not at a limit, nor cancelled.
     """
     random = np.random.default_rng(config.seed)
     guard = LoopGuard(context) if config.loop_guard else None
     held = _HeldBack(config.stop)
     position, pending, owed = start, b"", start.owed
     num_chars = num_tokens = 0
+    ended = False
     while num_chars < config.max_chars and (config.max_tokens is None or num_tokens < config.max_tokens):
         if cancelled is not None and cancelled():
-            return
+            return False
         if owed:
             token = draw(position.log_probs_V + pieces.owing(owed), config, random)
         else:
             token = _next_token(position, pieces, pending, config, random, guard)
         if token is None or token == DOC:  # stuck in a loop, or the document ends here
+            ended = True
             break
-        num_tokens += 1
         if owed:
             text, pending, owed = pieces.pay(owed, token)
+            num_tokens += bool(text or pending)
         else:
             text, pending = pieces.push(pending, token)
+            num_tokens += 1
         text = text[: config.max_chars - num_chars]
         num_chars += len(text)
         if guard is not None:
@@ -106,11 +112,12 @@ def sample(
         if ready:
             yield ready
         if held.stopped:
-            return
+            return True
         position = reader.step(position, token)
     rest = held.release()
     if rest:
         yield rest
+    return ended
 
 
 def draw(log_probs_V: npt.NDArray[np.float32], config: SamplingConfig, random: np.random.Generator) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,22 @@ class _Text:
     text: str
     ended: bool
     "By itself, and not because it became too long."
+
+
+class _Drawing:
+    """One text while a model writes it."""
+
+    def __init__(self, pieces: Generator[str, None, bool]) -> None:
+        self._pieces = pieces
+        self.ended = False
+        "As of a text; known when all pieces have come."
+
+    def __iter__(self) -> Iterator[str]:
+        self.ended = yield from self._pieces
+
+    def whole(self) -> _Text:
+        text = "".join(self)
+        return _Text(text, self.ended)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +171,8 @@ class OpenAiApi:
         written = read = 0
         for before, after in prompts:
             read += num_tokens(completer, before) + (num_tokens(completer, after) if after else 0)
-            for text in self._texts(completer, message, before, after, cancelled):
+            for drawing in self._drawings(completer, message, before, after, cancelled):
+                text = drawing.whole()
                 written += num_tokens(completer, text.text)
                 scores = None
                 if message.logprobs is not None:
@@ -176,47 +193,37 @@ class OpenAiApi:
         index = written = read = 0
         for before, after in prompts:
             read += num_tokens(completer, before) + (num_tokens(completer, after) if after else 0)
-            for _ in range(message.n or 1) if after is None else (0,):
-                if after is None:
-                    texts = [self._drawn(completer, message, before, index, cancelled)]
-                else:
-                    texts = [iter([text.text]) for text in self._texts(completer, message, before, after, cancelled)]
-                for pieces in texts:
-                    if message.echo:
-                        yield _data(head | {"choices": [_choice(index, before, None)]})
-                    text = ""
-                    for piece in pieces:
-                        text += piece
-                        yield _data(head | {"choices": [_choice(index, piece, None)]})
-                    num = num_tokens(completer, text)
-                    written += num
-                    reason = "length" if after is None and num >= _limit(message) else "stop"
-                    yield _data(head | {"choices": [_choice(index, "", reason)]})
-                    index += 1
+            for drawing in self._drawings(completer, message, before, after, cancelled):
+                if message.echo:
+                    yield _data(head | {"choices": [_choice(index, before, None)]})
+                text = ""
+                for piece in drawing:
+                    text += piece
+                    yield _data(head | {"choices": [_choice(index, piece, None)]})
+                written += num_tokens(completer, text)
+                yield _data(head | {"choices": [_choice(index, "", "stop" if drawing.ended else "length")]})
+                index += 1
         if message.stream_options is not None and message.stream_options.include_usage:
             yield _data(head | {"choices": [], "usage": _usage(read, written)})
         yield b"data: [DONE]\n\n"
 
-    def _texts(
+    def _drawings(
         self, completer: Completer, message: CompletionRequest, before: str, after: str | None, cancelled: Cancelled
-    ) -> list[_Text]:
+    ) -> Iterator[_Drawing]:
         """As many texts as are asked for; fewer between two texts, where there are no more that are worth it."""
         limit, num = _limit(message), message.n or 1
-        if limit == 0:
-            return [_Text("", False)] * num
-        if after is None:
-            texts = []
+        if after is None or limit == 0:
             for number in range(num):
-                text = "".join(self._drawn(completer, message, before, number, cancelled))
-                texts.append(_Text(text, num_tokens(completer, text) < limit))
-            return texts
+                yield _Drawing(self._drawn(completer, message, before, number, cancelled))
+            return
         between = _between(before, after, message.language, message.path, message.stops, num)
         found = self._between(completer, between, limit, message.stops, self.budget_ms, cancelled)
-        return found or [_Text("", True)]
+        for text in found or [_Text("", True)]:
+            yield _Drawing(_at_once(text))
 
     def _drawn(
         self, completer: Completer, message: CompletionRequest, before: str, number: int, cancelled: Cancelled
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, bool]:
         limit = _limit(message)
         seed = None if message.seed is None else (message.seed + number) % (1 << 63)
         config = SamplingConfig(
@@ -250,6 +257,11 @@ class OpenAiApi:
         return texts
 
 
+def _at_once(text: _Text) -> Generator[str, None, bool]:
+    yield text.text
+    return text.ended
+
+
 def _between(
     before: str, after: str, language: str | None, path: str | None, stops: tuple[str, ...] | list[str], num: int = 1
 ) -> CompleteRequest:
@@ -278,15 +290,11 @@ def _usage(read: int, written: int) -> dict[str, int]:
 
 def _log_probs(completer: Completer, before: str, text: str, num_top: int, cancelled: Cancelled) -> dict[str, Any]:
     scores = token_scores(completer, before, text, num_top, cancelled)
-    offsets, at = [], len(before)
-    for score in scores:
-        offsets.append(at)
-        at += len(score.text)
     return {
         "tokens": [score.text for score in scores],
         "token_logprobs": [score.log_prob for score in scores],
         "top_logprobs": [score.top for score in scores] if num_top else None,
-        "text_offset": offsets,
+        "text_offset": [len(before) + score.offset for score in scores],
     }
 
 

@@ -350,3 +350,55 @@ def test_a_module_moved_to_another_dtype(encoder: Encoder, trees: list[Any]) -> 
         encoder.to(dtype)
         with fold.batching():
             assert fold.stack([encoder.encode(tree).h for tree in trees]).dtype == dtype
+
+
+def test_a_hook_or_another_forward_is_heeded_from_the_next_program_on(encoder: Encoder) -> None:
+    def run() -> Tensor:
+        with fold.batching():
+            return fold.stack([encoder.cell(encoder.leaf(1), encoder.leaf(2)).h])
+
+    run()
+    plain = run()  # by the kernel
+    hook = encoder.cell.register_forward_hook(lambda _cell, _args, out: fold.TreeState(out.h + 1, out.c))
+    torch.testing.assert_close(run(), plain + 1)
+    hook.remove()
+    torch.testing.assert_close(run(), plain)
+    encoder.cell.forward = lambda *states: states[0]  # type: ignore[method-assign]
+    assert torch.equal(run()[0], encoder.leaf(1).h)
+    del encoder.cell.forward
+    torch.testing.assert_close(run(), plain)
+
+
+def test_what_is_shared_lives_as_long_as_programs_share_it() -> None:
+    attend = fold.batchable(lambda x, table: x @ table, name="attend")
+    table, passing = torch.ones(2, 2), list[weakref.ref[Tensor]]()
+    for _ in range(20):
+        mask = torch.ones(2)
+        passing.append(weakref.ref(mask))
+        with fold.batching() as tape:
+            nodes = [attend(torch.ones(2), fold.shared(table)) * mask for _ in range(3)]
+            nodes += [attend(torch.ones(2), fold.shared(torch.diag(mask))) for _ in range(3)]
+            assert fold.stack(nodes).sum() == 3 * 4 + 3 * 2
+        of_table = tape.kinds[0]
+        del nodes, tape, mask
+    gc.collect()
+    assert sum(reference() is not None for reference in passing) <= 2
+    with fold.batching() as tape:  # the table that all programs share is no new one each time
+        attend(torch.ones(2), fold.shared(table)).value  # noqa: B018
+    assert tape.kinds == [of_table]
+
+
+@pytest.mark.parametrize("value", [5, -3, True, False, 2.5])
+def test_operators_are_those_of_tensors(value: float) -> None:
+    tensor, other = torch.tensor(value), torch.tensor(3 if type(value) is int else value)
+    same = fold.batchable(lambda x: x, name="same")
+    sums = [lambda x: -x, lambda x: +x, abs, lambda x: x % 2, lambda x: 7 % (x + 9), lambda x: 7 // (x + 9)]
+    if type(value) is not float:
+        bits = (lambda x: ~x, lambda x: x & other, lambda x: x | other, lambda x: x ^ other, lambda x: 1 & x)
+        sums = [*bits, *(sums if type(value) is int else ())]
+    else:
+        sums += [lambda x: x / 0.0, lambda x: x / -0.0]
+    for function in sums:
+        with fold.batching():
+            lazy = function(same(tensor)).value
+        assert torch.equal(lazy, function(tensor)) and lazy.dtype == function(tensor).dtype

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 
 import pytest
 import torch
@@ -108,7 +110,7 @@ def test_mistakes_at_the_door() -> None:
         door.apply(nn.Linear(1, 1), [[node]])
 
 
-def test_after_an_error_the_rest_can_still_be_asked_for() -> None:
+def test_after_an_error_what_had_run_can_still_be_asked_for() -> None:
     @fold.batchable
     def half(x: Tensor) -> Tensor:
         if (x % 2 == 1).any():
@@ -116,10 +118,100 @@ def test_after_an_error_the_rest_can_still_be_asked_for() -> None:
         return x // 2
 
     with fold.batching():
-        assert half(8).item() == 4
+        good = half(8)
+        assert good.item() == 4
         bad = half(3)
-        with pytest.raises(fold.FoldError, match="odd"):
-            bad.item()
+        for _ in range(2):
+            with pytest.raises(fold.FoldError, match="odd"):
+                bad.item()
+        assert good.item() == 4
+
+
+@pytest.mark.parametrize("form", [torch.ones(2), torch.ones(3)])
+def test_a_call_of_a_new_form_that_fails_is_no_part_of_the_program(form: Tensor) -> None:
+    linear = fold.batchable(nn.Linear(2, 2))
+    with fold.batching() as tape:
+        node = linear(torch.ones(2))
+        recorded = len(tape.kinds)
+        with pytest.raises(fold.FoldError, match=r"Linear.*failed for node 1"):
+            linear(torch.ones(5))
+        assert len(tape.kinds) == len(tape.starts) == len(tape.places or ()) == recorded
+        node = linear(node)  # and so the rest runs
+        other = fold.batchable(lambda x: 2 * x)(form)
+        assert node.value.shape == (2,) and torch.equal(other.value, 2 * form)
+
+
+def test_a_run_that_failed_can_be_tried_again() -> None:
+    memory_left = True
+    linear = fold.batchable(nn.Linear(3, 3))
+
+    @fold.batchable
+    def hungry(x: Tensor) -> Tensor:
+        if not memory_left:
+            raise MemoryError
+        return torch.tanh(linear.forward(x))
+
+    def program() -> list[object]:
+        return [hungry(hungry(linear(torch.full((3,), float(i))))) for i in range(4)]
+
+    gradients = []
+    for fails in (False, False, True):  # first the forms are learnt, then the plan; the third time it is known
+        linear.zero_grad()
+        with fold.batching() as tape:
+            nodes = program()
+        if fails:
+            memory_left = False
+            with pytest.raises(fold.FoldError, match="MemoryError"):
+                fold.stack(nodes)
+            memory_left = True
+        fold.stack(nodes).sum().backward()
+        gradients.append(linear.weight.grad.clone())
+    assert tape.reports[-1].cached
+    assert gradients[0].abs().sum() > 0
+    torch.testing.assert_close(gradients[1], gradients[0])
+    torch.testing.assert_close(gradients[2], gradients[0])
+
+
+def test_a_tensor_that_is_changed_after_it_was_passed() -> None:
+    double = fold.batchable(lambda x: 2 * x, name="double")
+    with fold.batching():
+        double(torch.ones(2)).value  # noqa: B018
+        x = torch.ones(2)
+        nodes = [double(x), double(x)]
+        x += 1
+        with pytest.raises(fold.FoldError, match=r"float32\[2\] was changed in place after .* to double.*pass a clone"):
+            fold.stack(nodes)
+    with fold.batching():
+        x = torch.ones(2)
+        early, x = double(x), x + 1
+        assert (early.value, double(x).value)[0].tolist() == [2, 2]
+    with torch.inference_mode(), fold.batching():  # where nobody counts changes
+        assert double(torch.ones(2)).value.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_weights_that_are_changed_before_the_backward_pass(kernel: bool) -> None:
+    cell = fold.TreeLSTMCell(2)
+    leaf = fold.batchable(lambda x: fold.TreeState(x, x), name="leaf")
+    if not kernel:
+        cell.register_forward_hook(lambda *_: None)
+    for _ in range(2):
+        with fold.batching():
+            x = leaf(torch.ones(2))
+            loss = fold.stack([cell(cell(x, x), x).h]).sum()
+    with torch.no_grad():
+        cell.weight *= 2
+    with pytest.raises((fold.FoldError, RuntimeError), match=r"in ?place"):
+        loss.backward()
+
+
+def test_nodes_do_not_travel() -> None:
+    with fold.batching():
+        node = fold.batchable(lambda x: x, name="same")(torch.ones(2))
+    assert copy.copy(node) is node
+    for travel in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(fold.FoldError, match="ask for its value first"):
+            travel(node)
 
 
 def test_gradients_of_gradients_are_refused() -> None:

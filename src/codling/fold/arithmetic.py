@@ -73,7 +73,7 @@ def _template(arg: Any, nodes: list[Node], tensors: list[Tensor]) -> Any:
         return (type(arg), *(_template(item, nodes, tensors) for item in arg))
     if isinstance(arg, slice):
         return (slice, arg.start, arg.stop, arg.step)
-    return (None, type(arg), arg)
+    return (None, type(arg), arg, repr(arg) if type(arg) is float else None)  # 0.0 and -0.0 differ
 
 
 def _filled(part: Any, values: Sequence[Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from .errors import FoldError
 from .kind import Constant, Kind, NodeSlot, RaggedSlot, Scalar, Setting, Slot, TupleSlot
 from .node import Node, Shared, current
+from .run import version_of
 from .signature import signature
 
 if TYPE_CHECKING:
@@ -26,11 +28,15 @@ class State:
     It doesn't travel: a copy or a pickle of the operation's owner starts with an empty one.
     """
 
-    __slots__ = ("call", "inner", "kernel", "kinds", "module", "name", "ragged", "share", "stamp", "tape", "whole")
+    __slots__ = (
+        *("borrowed", "call", "inner", "kernel", "kinds", "module", "name", "ragged", "share", "stamp", "tape"),
+        "whole",
+    )
 
     def __init__(self, name: str, share: bool | None, ragged: bool) -> None:
         self.name, self.share, self.ragged = name, share, ragged
         self.kinds: dict[Any, Kind] = {}
+        self.borrowed: dict[Any, tuple[int, weakref.ref[Tape]]] = {}  # keys with shared objects: who used them last
         self.tape = -1
         self.stamp: Any = None
         self.call: Callable[..., Any]
@@ -43,13 +49,19 @@ class State:
         return State, (self.name, self.share, self.ragged)
 
     def refresh(self, tape: Tape) -> None:
-        """At an operation's first call in a program: forget the kinds if its owner has changed since."""
+        """At an operation's first call in a program: forget the kinds if its owner has changed since, and those with
+        shared objects that the program before did without, which would keep the objects alive for ever."""
+        for key, (number, user) in list(self.borrowed.items()):
+            if number != self.tape and user() is None:
+                del self.borrowed[key]
+                self.kinds.pop(key, None)
         self.tape = tape.number
-        stamp: tuple[Any, ...] = (torch.get_default_dtype(), torch.is_autocast_enabled("cpu"))
+        stamp: tuple[Any, ...] = (torch.get_default_dtype(), torch.is_autocast_enabled("cpu"), self.kernel)
         if torch.cuda.is_available():
             stamp += (torch.is_autocast_enabled("cuda"),)
         if self.module is not None:
-            stamp += (self.module.training, *((p.dtype, p.device) for p in self.module.parameters()))
+            stamp += (_may_share(self), *((p.dtype, p.device) for p in self.module.parameters()))
+            stamp += (self.module.training,)
         if stamp != self.stamp:
             self.kinds, self.stamp = {}, stamp
 
@@ -71,13 +83,16 @@ def read_call(
         else:
             key.append((name, _typed(value)))
     key.append(torch.is_grad_enabled())
+    whole = tuple(key)
     try:
-        hash(tuple(key))
+        if reader.borrows or any(isinstance(value, Shared) for value in settings.values()):
+            state.borrowed[whole] = (tape.number, weakref.ref(tape))
+        hash(whole)
     except TypeError as error:
         raise FoldError(
             f"{state.name} got a setting that calls can't be grouped by ({error}); pass it as codling.fold.shared(…)"
         ) from error
-    return tuple(key), (*reader.refs, *reader.tail), args
+    return whole, (*reader.refs, *reader.tail), args
 
 
 def _typed(value: Any) -> Any:
@@ -94,6 +109,7 @@ class _Reader:
         self.state, self.tape = state, tape
         self.refs: list[int] = []
         self.tail: list[int] = []
+        self.borrows = False
 
     def read(self, arg: Any) -> Any:
         tape = self.tape
@@ -109,8 +125,10 @@ class _Reader:
         if isinstance(arg, Tensor):
             self.refs.append(len(tape.tensors))
             tape.tensors.append(arg)
+            tape.versions.append(version_of(arg))
             return (signature(arg),)
         if isinstance(arg, Shared):
+            self.borrows = True
             return ("shared", id(arg.value))
         if isinstance(arg, list) and self.state.ragged:
             return self.ragged(arg)

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from .blame import blame
-from .errors import Place
+from .errors import FoldError, Place
 from .kernel import KernelStep, OpenKernel
 from .kind import Kind, NodeSlot, Ragged, RaggedSlot, Scalar, Setting, Slot, TupleSlot
 from .plan import Plan, Step
 from .results import Results
-from .run import Batch, gather, store
+from .run import Batch, gather, store, version_of
 from .schedule import Ints
+from .signature import signature
 
 __all__ = ["BatchReport", "Executor", "FlushReport"]
 
@@ -52,6 +53,7 @@ class Executor:
         results: where values come from and go.
         scalars: the program's pool of numbers.
         tensors: its pool of tensors.
+        versions: theirs, when they were passed.
         places: where its nodes were made, for errors.
         device: where numbers go as arguments of operations that have no parameters.
     """
@@ -61,16 +63,17 @@ class Executor:
         results: Results,
         scalars: Sequence[int | float | bool],
         tensors: Sequence[Tensor],
+        versions: Sequence[int | None],
         places: Sequence[Place] | None,
         device: torch.device | None,
     ) -> None:
         self.results, self.scalars, self.tensors = results, scalars, tensors
-        self.places, self.device = places, device
+        self.versions, self.places, self.device = versions, places, device
         self.running = False
 
     def run(self, plan: Plan, report: FlushReport) -> None:
         """Run a plan; after an error, as if it hadn't begun."""
-        num_segments, grad = len(self.results.segments), torch.is_grad_enabled()
+        before, grad = self.results.mark(), torch.is_grad_enabled()
         open_kernels: dict[Kind, OpenKernel] = {}
         self.results.open(plan)
         self.running = True
@@ -86,7 +89,7 @@ class Executor:
                     for step in steps:
                         self._run_step(step, report)
         except BaseException:
-            self.results.give_up(num_segments)
+            self.results.give_up(before)
             raise
         finally:
             torch.set_grad_enabled(grad)
@@ -140,7 +143,7 @@ class Executor:
         else:
             values = gather(sources, token)
         device = kind.device or self.device or next((s.sig.leaves[0][2] for s in sources), None)
-        batched = _Batched(values, iter(step.scalars), iter(step.constants), ragged)
+        batched = _Batched(kind.name, values, iter(step.scalars), iter(step.constants), ragged)
         return [self._argument(slot, batched, device) for slot in kind.slots]
 
     def _argument(self, slot: Slot, batched: _Batched, device: torch.device | None) -> Any:
@@ -156,13 +159,25 @@ class Executor:
             return slot.form._make(parts) if hasattr(slot.form, "_make") else tuple(parts)
         if isinstance(slot, RaggedSlot):
             return batched.ragged
-        return torch.stack([self.tensors[i] for i in next(batched.constants).tolist()])
+        return torch.stack(self._constants(next(batched.constants).tolist(), batched.name))
+
+    def _constants(self, places: list[int], name: str) -> list[Tensor]:
+        tensors = [self.tensors[i] for i in places]
+        for i, tensor in zip(places, tensors, strict=True):
+            if version_of(tensor) != self.versions[i]:
+                raise FoldError(
+                    f"a {signature(tensor)!r} was changed in place after it was passed to {name}, which is lazy and "
+                    "would run with what it holds now: pass a clone, or ask for the call's value first"
+                )
+        return tensors
 
 
 @dataclass(slots=True)
 class _Batched:
     """Arguments of a batch that are left to be handed out, each in order."""
 
+    name: str
+    "Of the operation, for errors."
     values: Iterator[Any]
     scalars: Iterator[Ints]
     constants: Iterator[Ints]

@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .errors import FoldError
 from .kind import NodeSlot, Slot
-from .run import Batch, BoundSource, first_order
+from .run import Batch, BoundSource, first_order, version_of
 
 __all__ = ["Kernel", "KernelStep", "OpenKernel"]
 
@@ -140,6 +141,7 @@ class _KernelSteps(torch.autograd.Function):
         ctx: Any, _token: Tensor | None, _weights: Tensor, kernel: Kernel, steps: Sequence[KernelStep]
     ) -> Tensor:
         ctx.kernel, ctx.steps = kernel, steps
+        ctx.versions = list(map(version_of, kernel.weights()))
         ctx.set_materialize_grads(False)
         _forward(kernel, steps, keep=True)
         return torch.zeros(())
@@ -148,6 +150,11 @@ class _KernelSteps(torch.autograd.Function):
     @first_order
     def backward(ctx: Any, _grad: None) -> tuple[None, None, None, None]:
         kernel: Kernel = ctx.kernel
+        if ctx.versions != list(map(version_of, kernel.weights())):
+            raise FoldError(
+                "weights were changed in place between the forward and the backward pass, which needs them as they "
+                "were: call backward() before the optimizer's step"
+            )
         for step in reversed(ctx.steps):
             batch: Batch = step.batch
             kernel.backward(step, batch.grads() if batch.reached() else None)

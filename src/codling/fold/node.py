@@ -133,6 +133,8 @@ class Node:
         return Node(self.tape, self.ref + sig.offsets[key], sig.parts[key])
 
     def __getattr__(self, name: str) -> Any:
+        if name in Node.__slots__:  # of a node that was never made, as copying and unpickling try
+            raise AttributeError(name)
         fields = getattr(self.sig.form, "_fields", ())
         if name in fields:
             return self[fields.index(name)]
@@ -141,6 +143,12 @@ class Node:
 
             return method(self, name)
         raise AttributeError(f"a lazy {self.sig!r} has no {name!r}")
+
+    def __copy__(self) -> Node:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise FoldError(f"{self!r} can't be copied or pickled without its program; ask for its value first")
 
     def __repr__(self) -> str:
         return f"<node {self.ref >> 8} {self.tape.kinds[self.ref >> 8].name}: {self.sig!r}>"
@@ -151,10 +159,15 @@ class Node:
     __truediv__, __rtruediv__ = _operator("__truediv__"), _operator("__rtruediv__")
     __matmul__, __rmatmul__ = _operator("__matmul__"), _operator("__rmatmul__")
     __pow__, __rpow__ = _operator("__pow__"), _operator("__rpow__")
-    __mod__, __floordiv__ = _operator("__mod__"), _operator("__floordiv__")
+    __mod__, __rmod__ = _operator("__mod__"), _operator("__rmod__")
+    __floordiv__, __rfloordiv__ = _operator("__floordiv__"), _operator("__rfloordiv__")
+    __and__, __rand__ = _operator("__and__"), _operator("__rand__")
+    __or__, __ror__ = _operator("__or__"), _operator("__ror__")
+    __xor__, __rxor__ = _operator("__xor__"), _operator("__rxor__")
     __gt__, __ge__, __lt__, __le__ = _operator("gt"), _operator("ge"), _operator("lt"), _operator("le")
     __eq__, __ne__, __hash__ = _operator("eq"), _operator("ne"), object.__hash__
-    __neg__, __abs__, __invert__ = _operator("neg"), _operator("abs"), _operator("logical_not")
+    __neg__, __pos__ = _operator("neg"), _operator("positive")
+    __abs__, __invert__ = _operator("abs"), _operator("bitwise_not")
 
     @classmethod
     def __torch_function__(

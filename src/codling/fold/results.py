@@ -31,9 +31,14 @@ class Results:
         """Make room for what a plan is about to compute."""
         self.segments += [Segment(sig, rows) for sig, rows in plan.segments]
 
-    def give_up(self, num_segments: int) -> None:
-        """After an error: nothing counts as run that came behind so many segments."""
-        del self.segments[num_segments:]
+    def mark(self) -> tuple[int, int, Tensor | None]:
+        """How far the program has run."""
+        return len(self.segments), len(self.batches), self.token
+
+    def give_up(self, mark: tuple[int, int, Tensor | None]) -> None:
+        """After an error: nothing counts as run that came behind the mark."""
+        num_segments, num_batches, self.token = mark
+        del self.segments[num_segments:], self.batches[num_batches:]
         self.placed.segment[self.placed.segment >= num_segments] = -1
 
     def of(self, refs: Ints, sig: Signature) -> BoundSource:

@@ -20,7 +20,18 @@ from torch import Tensor
 from .errors import FoldError
 from .signature import Signature, batch_signature, build, flatten
 
-__all__ = ["Batch", "BoundPart", "BoundSource", "Gather", "Segment", "Store", "first_order", "gather", "store"]
+__all__ = [
+    "Batch",
+    "BoundPart",
+    "BoundSource",
+    "Gather",
+    "Segment",
+    "Store",
+    "first_order",
+    "gather",
+    "store",
+    "version_of",
+]
 
 _task = torch._C._current_graph_task_id
 "The number of the backward pass that is running: a pass never sees what another has left behind."
@@ -249,6 +260,11 @@ def store(result: Any, batch: Batch, token: Tensor | None) -> tuple[Signature, T
         segment.differentiable = True
         token = Store.apply(token, batch, leaves, *(tensors[i] for i in leaves))  # type: ignore[no-untyped-call]
     return sig, token
+
+
+def version_of(tensor: Tensor) -> int | None:
+    """How often a tensor has been changed in place; None where PyTorch doesn't count, in inference mode."""
+    return None if tensor.is_inference() else tensor._version
 
 
 def _takes_gradients(tensor: Tensor) -> bool:

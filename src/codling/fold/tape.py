@@ -36,6 +36,7 @@ class Tape:
         refs: node number · 256 + number of its first tensor; for numbers and tensors, their index in the pool.
         places: where each node was made; None: not noted.
         scalars: the pool of numbers; and of tensors.
+        versions: of those tensors, when they were passed: how often they had been changed in place.
         reports: what has run.
     """
 
@@ -47,11 +48,12 @@ class Tape:
         self.places: list[Place] | None = [] if places else None
         self.scalars: list[int | float | bool] = []
         self.tensors: list[Tensor] = []
+        self.versions: list[int | None] = []
         self.reports: list[FlushReport] = []
         self.wait: Callable[[], bool] | None = None
         "Called before running: True, if someone else has run everything meanwhile."
         self._results = Results()
-        self._executor = Executor(self._results, self.scalars, self.tensors, self.places, device)
+        self._executor = Executor(self._results, self.scalars, self.tensors, self.versions, self.places, device)
         self._shared: dict[Any, int] = {}
         self._base = 0  # all nodes before it have run
         self._early: set[int] = set()  # and these behind it
@@ -87,11 +89,22 @@ class Tape:
                 if self._pending(each) and each not in needed:
                     needed.add(each)
                     waiting.append(each)
-        self._run(sorted(needed))
+        try:
+            self._run(sorted(needed))
+        except BaseException:
+            self._forget(index)
+            raise
         self._early |= needed
         result = self.kinds[index].result
         assert result is not None
         return result
+
+    def _forget(self, index: int) -> None:
+        """Take back the node that was recorded last: its call has failed, so that the program has no such node."""
+        assert index == len(self.kinds) - 1
+        del self.refs[self.starts[index] :], self.starts[index], self.kinds[index]
+        if self.places is not None:
+            del self.places[index]
 
     def inputs(self, node: int) -> list[int]:
         """The nodes whose values a node needs."""
@@ -143,7 +156,8 @@ class Tape:
     def _run(self, nodes: Sequence[int]) -> None:
         if self._executor.running:
             raise FoldError(
-                "a value was asked for inside a batchable operation, which runs on whole batches: ask outside of it"
+                "a value was asked for inside a batchable operation, or another one called, which runs on whole "
+                "batches: do that outside of it, and call plain functions and modules inside"
             )
         before = time.perf_counter()
         plan, cached = self._plan(nodes)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from codling.search import vectors
-from codling.search.vectors import VectorError, VectorStore, quantised
+from codling.search.segment import VectorError, quantised
+from codling.search.vectors import VectorStore
 
 DIM = 16
 
@@ -210,3 +211,21 @@ def test_wrong_shapes_are_our_own_mistake(tmp_path: Path) -> None:
     store = VectorStore(tmp_path / "v", dim=DIM)
     with pytest.raises(ValueError, match="shape"):
         store.upsert([1, 2], np.zeros((1, DIM), np.float32))
+
+
+def test_a_store_that_is_asked_often_answers_the_same(tmp_path: Path) -> None:
+    """After some queries the rows are packed anew in memory."""
+    rng = np.random.default_rng(3)
+    store = VectorStore(tmp_path / "v", dim=DIM)
+    store.upsert(list(range(2_000)), random_vectors(rng, 2_000))
+    store.commit()
+    store.delete([5, 6])
+    store.commit()
+    queries = random_vectors(rng, 5)
+    first = [store.search(query, 20) for query in queries]
+    assert any("packed" in vars(each) for each in store._segments)
+    for query, (ids, scores) in zip(queries, first, strict=True):
+        again_ids, again_scores = store.search(query, 20)
+        assert again_ids.tolist() == ids.tolist() and again_scores.tolist() == scores.tolist()
+        by_id = store.scores(query, ids)  # a few rows, which are never packed
+        assert [by_id[int(number)] for number in ids] == pytest.approx(scores.tolist(), rel=1e-6)

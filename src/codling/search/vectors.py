@@ -13,32 +13,27 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from codling.errors import CodlingError
 from codling.files import write_atomically, write_text_atomically
+from codling.search.segment import Segment, VectorError, largest, quantised
 
-if TYPE_CHECKING:
-    from usearch.index import Index
-
-__all__ = ["EXACT_UP_TO", "VECTORS_FORMAT", "VectorError", "VectorStore", "quantised"]
+__all__ = ["EXACT_UP_TO", "VECTORS_FORMAT", "VectorStore"]
 
 VECTORS_FORMAT = 2
 "Version of the folder's layout; a reader refuses others."
 
 EXACT_UP_TO = 100_000
-"Rows of a segment that are all compared with the query: 2 ms at 50,000. A longer segment gets a graph."
+"Rows of a segment that are all compared with the query: half a millisecond at 50,000. A longer segment gets a graph."
 
 _MAX_SEGMENTS = 8  # more are merged: each costs a pass
 _MAX_DEAD = 0.25  # of all rows; beyond it they are merged away
 _MIN_MERGED = 4_096  # rows that are cheap to write again at every change
-_CONNECTIVITY, _EXPANSION_ADD, _EXPANSION_SEARCH = 16, 64, 128  # of the graph: recall@10 above 0.97 at a million rows
+_CONNECTIVITY, _EXPANSION_ADD = 16, 64  # of the graph: recall@10 above 0.97 at a million rows
 _COLUMNS = ("<i8", "<f4", "i1")  # of a segment's file, one behind the other: ids, scales, codes
 _ROW_BYTES = 8 + 4  # and a byte for each dimension
 _MANIFEST = "vectors.json"
@@ -46,87 +41,6 @@ _TRIES = 5  # a reader whose segment vanished while it read the manifest asks ag
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
-
-
-class VectorError(CodlingError):
-    """A vector store that is damaged, or that was made by another encoder."""
-
-
-def quantised(vectors_ND: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Rows as int8, and what each is to be multiplied by; the largest number of a row becomes ±127."""
-    largest_N = np.abs(vectors_ND).max(axis=1, initial=0.0)
-    scale_N = np.where(largest_N > 0, largest_N / 127, 1).astype(np.float32)
-    return np.rint(vectors_ND / scale_N[:, None]).astype(np.int8), scale_N
-
-
-@dataclass
-class _Segment:
-    """Rows sorted by id; files never change, only the set of dead rows does, and that has a file of its own."""
-
-    folder: Path
-    name: str
-    ids_N: Ids
-    codes_ND: npt.NDArray[np.int8]
-    scale_N: Floats
-    dead: str = ""
-    "File of the numbers of dead rows; empty for none."
-    alive_N: npt.NDArray[np.bool_] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.alive_N = np.ones(len(self.ids_N), bool)
-        if self.dead:
-            self.alive_N[np.load(self.folder / self.dead, allow_pickle=False)] = False
-
-    @property
-    def num_alive(self) -> int:
-        return int(np.count_nonzero(self.alive_N))
-
-    @cached_property
-    def graph(self) -> Index | None:
-        """The graph over a long segment, mapped and not read; None for a short one."""
-        path = self.folder / f"{self.name}.usearch"
-        if len(self.ids_N) <= EXACT_UP_TO or not path.is_file():
-            return None
-        from usearch.index import Index
-
-        index = Index.restore(path, view=True, expansion_search=_EXPANSION_SEARCH)
-        if index is None or len(index) != len(self.ids_N):
-            raise VectorError(f"{path} is damaged; index the project again")
-        return index
-
-    def rows_of(self, ids: Ids) -> npt.NDArray[np.int64]:
-        """Numbers of the living rows with these ids, in the order of ids; those that are elsewhere are left out."""
-        if not len(self.ids_N) or not len(ids):
-            return np.zeros(0, np.int64)
-        rows = np.searchsorted(self.ids_N, ids)
-        rows[rows == len(self.ids_N)] = 0
-        found: npt.NDArray[np.int64] = rows[(self.ids_N[rows] == ids) & self.alive_N[rows]]
-        return found
-
-    def scores(self, query_D: npt.NDArray[np.int8], rows: npt.NDArray[np.int64] | None = None) -> Floats:
-        """Products with a query, for some rows or for all."""
-        codes_ND = self.codes_ND if rows is None else self.codes_ND[rows]
-        scale_N = self.scale_N if rows is None else self.scale_N[rows]
-        if not len(codes_ND):
-            return np.zeros(0, np.float32)
-        import numkong
-
-        products = np.asarray(numkong.cdist(query_D[None], np.ascontiguousarray(codes_ND), "dot"), np.float32)
-        scores_N: Floats = products[0] * scale_N
-        return scores_N
-
-    def nearest(self, query_D: npt.NDArray[np.int8], k: int) -> tuple[npt.NDArray[np.int64], Floats]:
-        """About the k best living rows, and their products with the query."""
-        if self.graph is None:
-            scores_N = self.scores(query_D)
-            scores_N[~self.alive_N] = -np.inf
-            rows = _largest(scores_N, min(k, self.num_alive))
-            return rows, scores_N[rows]
-        spare = min(len(self.ids_N) - self.num_alive, k)
-        found = self.graph.search(query_D, k + spare).keys
-        rows = np.asarray(found, np.int64)
-        rows = rows[self.alive_N[rows]][:k]
-        return rows, self.scores(query_D, rows)
 
 
 class VectorStore:
@@ -147,7 +61,7 @@ class VectorStore:
         self._added: dict[int, Floats] = {}
         self._removed: set[int] = set()
         self._generation = 0
-        self._segments: list[_Segment] = []
+        self._segments: list[Segment] = []
         self.refresh()
 
     def __len__(self) -> int:
@@ -224,7 +138,7 @@ class VectorStore:
             ids.append(segment.ids_N[rows])
             scores.append(found)
         all_ids, all_scores = np.concatenate(ids), np.concatenate(scores) * scale
-        best = _largest(all_scores, min(k, len(all_scores)))
+        best = largest(all_scores, min(k, len(all_scores)))
         return all_ids[best], all_scores[best].astype(np.float32)
 
     def scores(self, query_D: Floats, ids: Sequence[int] | Ids) -> dict[int, float]:
@@ -289,7 +203,7 @@ class VectorStore:
         self.refresh()
         self._sweep(before_files | self._files_in_use())
 
-    def _plan(self, dead: dict[str, npt.NDArray[np.int64]], num_new: int) -> tuple[list[_Segment], list[_Segment]]:
+    def _plan(self, dead: dict[str, npt.NDArray[np.int64]], num_new: int) -> tuple[list[Segment], list[Segment]]:
         """Which segments stay, and which are written again together with what is new."""
         living = {segment.name: segment.num_alive - len(dead[segment.name]) for segment in self._segments}
         total = sum(living.values())
@@ -334,7 +248,7 @@ class VectorStore:
                 except OSError:  # Windows keeps a file that somebody has mapped; the next commit tries again
                     continue
 
-    def _open_segment(self, row: dict[str, Any]) -> _Segment:
+    def _open_segment(self, row: dict[str, Any]) -> Segment:
         name = row["name"]
         known = next((each for each in self._segments if (each.name, each.dead) == (name, row["dead"])), None)
         if known is not None:
@@ -348,7 +262,7 @@ class VectorStore:
             columns.append(np.asarray(data[start:end]).view(kind))
             start = end
         ids_N, scale_N, codes = columns
-        return _Segment(self._folder, name, ids_N, codes.reshape(num, self.dim), scale_N, row["dead"])
+        return Segment(self._folder, name, ids_N, codes.reshape(num, self.dim), scale_N, row["dead"])
 
     def _read_manifest(self) -> dict[str, Any]:
         path = self._folder / _MANIFEST
@@ -365,11 +279,3 @@ class VectorStore:
             return {"generation": 0, "segments": []}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise VectorError(f"{path} is damaged ({error}); index the project again") from None
-
-
-def _largest(scores_N: Floats, k: int) -> npt.NDArray[np.int64]:
-    """Numbers of the k largest, best first; of equals the earlier one."""
-    if k <= 0:
-        return np.zeros(0, np.int64)
-    best = np.argpartition(-scores_N, k - 1)[:k] if k < len(scores_N) else np.arange(len(scores_N))
-    return best[np.lexsort((best, -scores_N[best]))]

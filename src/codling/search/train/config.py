@@ -57,7 +57,7 @@ class FitConfig:
 
     batch_sizes: tuple[int, ...] = (1_024, 2_048)
     "Pairs; each is told apart from all others of its batch. Runs take these sizes in turn."
-    pairs: int = 700_000
+    pairs: int = 600_000
     "That each run sees, up to a batch."
     runs: int = 8
     "Trainings from the same beginning on other random numbers; the mean of their weights is what counts."

@@ -16,10 +16,10 @@ from codling import __version__
 from codling.bundle import Bundle, Card, write_bundle
 from codling.config import to_mapping
 from codling.search.encoder import ENCODER_FORMAT
+from codling.search.segment import quantised
 from codling.search.train.config import SearchRunConfig
 from codling.search.train.fit import Fitted
 from codling.search.train.net import BagEncoder
-from codling.search.vectors import quantised
 from codling.search.words import Pieces
 
 __all__ = ["encoder_files", "export_encoder"]

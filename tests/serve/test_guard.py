@@ -12,7 +12,10 @@ BEARER = {"authorization": f"Bearer {TOKEN}".encode()}
 LIST = ("GET", "/api/models")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8642", "localhost:8642", "localhost", "[::1]:8642", "LOCALHOST:9"])
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:8642", "localhost:8642", "localhost", "[::1]:8642", "LOCALHOST:9", "127.0.1.1:8642", "127.1.2.3"],
+)
 def test_this_machine_s_own_names_are_answered(client: Any, host: str) -> None:
     assert client(*LIST, headers={"host": host}).status_code == 200
 
@@ -24,6 +27,13 @@ def test_another_host_s_name_is_dns_rebinding(client: Any, host: str) -> None:
     answer = client(*LIST, headers={"host": host})
     assert answer.status_code == 403
     assert "Host" in answer.json()["error"]
+
+
+def test_the_name_that_it_listens_on_is_its_own(make_client: Callable[..., Any]) -> None:
+    client = make_client(host="Laptop")
+    assert client(*LIST, headers={"host": "laptop:8642"}).status_code == 200
+    assert client(*LIST, headers={"host": "localhost:8642"}).status_code == 200
+    assert client(*LIST, headers={"host": "laptop.evil.example:8642"}).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -89,7 +99,27 @@ def test_the_address_with_the_token_opens_the_page_once_and_leaves_a_cookie(make
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"]
     assert "httponly" in cookie.lower() and "samesite=strict" in cookie.lower() and "abc" not in cookie
-    assert client("GET", "/", headers={"cookie": cookie.split(";")[0]}).status_code == 200
+    ours = cookie.split(";")[0]
+    assert client("GET", "/", headers={"cookie": ours}).status_code == 200
+    for other in ("a[b]=1", 'theme={"a":1, "b":2}', "no value", "codling_token=old"):  # of other servers at this host
+        assert client("GET", "/", headers={"cookie": f"{other}; {ours}; {other}"}).status_code == 200
+
+
+def test_pages_of_two_servers_at_one_host_stay_open(make_client: Callable[..., Any]) -> None:
+    cookies = {}
+    clients = {token: make_client(token=token, loopback=False) for token in ("abc", "xyz")}
+    for token, client in clients.items():
+        name, _, value = client("GET", f"/?token={token}").headers["set-cookie"].split(";")[0].partition("=")
+        cookies[name] = value  # a browser keeps one of a name, whatever the port
+    held = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    for client in clients.values():
+        assert client(*LIST, headers={"cookie": held}).status_code == 200
+
+
+def test_a_token_may_have_any_letters(make_client: Callable[..., Any]) -> None:
+    client = make_client(token=TOKEN, loopback=False)
+    assert client(*LIST, headers=BEARER).status_code == 200
+    assert client("GET", "/", params={"token": TOKEN}).status_code == 303
 
 
 def test_every_answer_carries_the_security_headers(client: Any) -> None:

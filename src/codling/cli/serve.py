@@ -51,6 +51,7 @@ def serve(
     Prints the page's address on stdout when it is ready; Ctrl-C stops it.
     """
     import contextlib
+    from urllib.parse import quote
 
     from codling.serve.codebase import Codebase
     from codling.serve.http import Limits, make_app
@@ -64,8 +65,10 @@ def serve(
         token = None if address.loopback else new_token()
     limits = Limits(threads=threads or min(4, os.cpu_count() or 1))
     code, identity = Codebase((project or ()) if index else ()), Identity(project or ())
-    app = make_app(shelf, token=token, loopback=address.loopback, limits=limits, code=code, identity=identity)
-    url = f"{address.url}?token={token}" if token else address.url
+    app = make_app(
+        shelf, token=token, loopback=address.loopback, host=host, limits=limits, code=code, identity=identity
+    )
+    url = f"{address.url}?token={quote(token, safe='')}" if token else address.url
 
     def ready() -> None:
         print(url, flush=True)

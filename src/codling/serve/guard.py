@@ -1,18 +1,20 @@
 """Keeps strangers out: other people on the network, and other people's web pages in the user's own browser.
 
-A server on 127.0.0.1 is within reach of every page that the user opens. So a request must name this machine as its host
-(a page that points its own domain here, by DNS rebinding, does not), and one that a browser sends for another site is
-refused by its Origin or Sec-Fetch-Site header. A server that others on the network can reach asks for a token as well.
+A server on 127.0.0.1 is within reach of every page that the user opens. So a request must name this machine as its
+host, by an address or by the name that the server was told to listen on (a page that points its own domain here, by DNS
+rebinding, does not), and one that a browser sends for another site is refused by its Origin or Sec-Fetch-Site header. A
+server that others on the network can reach asks for a token as well.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from http.cookies import CookieError, SimpleCookie
+import ipaddress
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,7 +23,6 @@ from codling.serve.messages import ErrorMessage, encode
 __all__ = ["Guard", "error_response"]
 
 COOKIE = "codling_token"
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/healthz"})  # says nothing but that the server lives
 
 _HEADERS = {
@@ -43,14 +44,19 @@ def error_response(status: int, error: str, headers: dict[str, str] | None = Non
 class Guard:
     """Middleware that turns requests away at the door, and puts security headers on every answer."""
 
-    def __init__(self, app: ASGIApp, token: str | None, loopback: bool) -> None:
+    def __init__(self, app: ASGIApp, token: str | None, loopback: bool, host: str = "localhost") -> None:
         """Args:
         token: what a request must show; None when none is asked for.
         loopback: only this machine reaches the server, so that the names of the host are known.
+        host: the name that it listens on.
         """
         self.app = app
         self.token = token
         self.loopback = loopback
+        self._names = {"localhost", host.lower()}
+        # The cookie goes to every port of its host: it holds no token, and two servers' have two names.
+        self._cookie_value = hmac.new((token or "").encode(), b"codling page", hashlib.sha256).hexdigest()
+        self._cookie = f"{COOKIE}_{self._cookie_value[:8]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,7 +76,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self.loopback and _host_name(host) not in _LOOPBACK_NAMES:
+        if self.loopback and not self._is_our_name(_host_name(host)):
             return error_response(403, "this server answers to 127.0.0.1 and localhost only; check the Host header")
         if _is_foreign(scope, headers, host):
             return error_response(403, "this server does not answer to pages of other sites")
@@ -78,18 +84,25 @@ class Guard:
             return None
         return self._without_token(scope, headers)
 
+    def _is_our_name(self, name: str) -> bool:
+        try:
+            return name in self._names or ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return False
+
     def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
         assert self.token is not None
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _same(credentials.strip(), self.token):
+        if scheme.lower() == "bearer" and _same(credentials.strip().encode("latin-1"), self.token):
             return None
-        if _same(_cookie(headers), _cookie_value(self.token)):
+        cookies = cookie_parser(headers.get("cookie", ""))  # which takes what other servers here have set as it comes
+        if _same(cookies.get(self._cookie, "").encode(), self._cookie_value):
             return None
         shown = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if scope["path"] == "/" and scope["method"] == "GET" and _same(shown, self.token):
+        if scope["path"] == "/" and scope["method"] == "GET" and _same(shown.encode("utf-8", "replace"), self.token):
             # The token goes from the address into a cookie, so that it stays out of the history and of bookmarks.
             response = RedirectResponse("/", 303)
-            response.set_cookie(COOKIE, _cookie_value(self.token), httponly=True, samesite="strict")
+            response.set_cookie(self._cookie, self._cookie_value, httponly=True, samesite="strict")
             return response
         hint = "send it as 'Authorization: Bearer TOKEN', or open the address that `codling serve` printed"
         return error_response(401, f"this server asks for a token; {hint}", {"www-authenticate": "Bearer"})
@@ -121,18 +134,5 @@ def _host_name(host: str) -> str:
         return ""
 
 
-def _cookie(headers: Headers) -> str:
-    try:
-        cookie = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return cookie[COOKIE].value if COOKIE in cookie else ""
-
-
-def _cookie_value(token: str) -> str:
-    """What the cookie holds: a cookie goes to every port of its host, so it is not the token itself."""
-    return hmac.new(token.encode(), b"codling page", hashlib.sha256).hexdigest()
-
-
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
+def _same(given: bytes, expected: str) -> bool:
+    return hmac.compare_digest(given, expected.encode())

@@ -56,6 +56,7 @@ def make_app(
     *,
     token: str | None = None,
     loopback: bool = True,
+    host: str = "localhost",
     limits: Limits | None = None,
     page: Page | None = None,
     code: Codebase | None = None,
@@ -69,6 +70,7 @@ def make_app(
         shelf: the models.
         token: what every request but /healthz must show; None when none is asked for.
         loopback: only this machine can reach it; requests that name another host are refused.
+        host: the name that it listens on.
         code: what is searched; None for nothing.
         identity: lets it prove that it is the server that left a notice; None for one that left none.
         programs: the bundle of learned programs, by name or path; it may be missing.
@@ -120,7 +122,7 @@ def make_app(
         ],
         middleware=[
             Middleware(Counted, metrics=counts),
-            Middleware(Guard, token=token, loopback=loopback),
+            Middleware(Guard, token=token, loopback=loopback, host=host),
         ],
         exception_handlers={
             AbandonedError: _abandoned,

@@ -1,15 +1,16 @@
 """Programs from descriptions: what they are worth, how fast they come, and whether trees lose nothing.
 
     python benchmarks/write.py score --model BUNDLE --pairs django-dev.jsonl … [--beam 5] [--limit N]
-    python benchmarks/write.py trees FOLDER … [--every 1]
+    python benchmarks/write.py trees FOLDER … [--language python] [--every 1]
     python benchmarks/write.py speed --pairs FILE … [--seconds 20]
     python benchmarks/write.py tasks [--train 8000] [--test 300] [--epochs 10] [--depth 5]
 
 ``score`` writes a program for every pair and gives, per file: exact matches, BLEU over the corpus and the mean of
 sentences, the share that parses, the share right among all candidates, and milliseconds per row. ``trees`` takes
-every Python file of folders to its tree, actions, and back. ``speed`` trains on examples in padded batches, one by one,
-and by ``codling.fold``: the same network and losses. ``tasks`` trains on generated tasks with examples, beside a
-sequence-to-sequence network with attention, and lets both search with the examples.
+every file of folders to its tree, actions, and back; the judge is ``ast.dump``, or for Java what tree-sitter reads.
+``speed`` trains on examples in padded batches, one by one, and by ``codling.fold``: the same network and losses.
+``tasks`` trains on generated tasks with examples, beside a sequence-to-sequence network with attention, and lets both
+search with the examples.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing import Any
 
 from context import commit, cpu
 
+from codling.corpus.languages import language_named
 from codling.errors import InputError
 from codling.trees.writing.pairs import Pair, read_pairs
 
@@ -90,26 +92,27 @@ def trees(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def round_trips(args: argparse.Namespace) -> dict[str, Any]:
-    from codling.trees.grammar import PYTHON, Production, actions_of, read_source, tree_of, write_source
+    from codling.trees.grammar import Production, actions_of, read_source, schema_of, tree_of, write_source
 
+    suffix, syntax = {"python": (".py", python_syntax), "java": (".java", java_syntax)}[args.language]
+    schema = schema_of(args.language)
     counts: Counter[str] = Counter()
     productions: set[str] = set()
     wrong: list[str] = []
     started = time.perf_counter()
-    for path in [file for folder in args.folders for file in sorted(folder.rglob("*.py"))][:: args.every]:
+    for path in [file for folder in args.folders for file in sorted(folder.rglob(f"*{suffix}"))][:: args.every]:
         counts["files"] += 1
         try:
             source = path.read_text(encoding="utf-8")
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                right = ast.dump(ast.parse(source))
+            right = syntax(source)
         except (SyntaxError, ValueError, RecursionError):  # tests of the parser, other encodings
-            counts["not_python"] += 1
+            counts[f"not_{args.language}"] += 1
             continue
+        actions: list[Any] = []
         try:
-            tree = read_source(source)
+            tree = read_source(source, args.language)
             actions = list(actions_of(tree))
-            same = tree_of(PYTHON, actions) == tree and ast.dump(ast.parse(write_source(tree))) == right
+            same = tree_of(schema, actions) == tree and syntax(write_source(tree, args.language)) == right
         except InputError as error:
             same = False
             print(f"{path}: {error}", file=sys.stderr)
@@ -119,6 +122,27 @@ def round_trips(args: argparse.Namespace) -> dict[str, Any]:
         if not same:
             wrong.append(str(path))
     return {**counts, "productions": len(productions), "wrong": wrong, "s": time.perf_counter() - started}
+
+
+def python_syntax(source: str) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.dump(ast.parse(source))
+
+
+def java_syntax(source: str) -> list[tuple[str, bytes | int]]:
+    """Every node's kind, with its text or how many children it has, without comments."""
+    root = language_named("java").parser().parse(source.encode()).root_node
+    if root.has_error:
+        raise SyntaxError("tree-sitter cannot read it")
+    found: list[tuple[str, bytes | int]] = []
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        children = [child for child in node.children if not child.is_extra]
+        found.append((node.type, len(children) or node.text or b""))
+        waiting.extend(reversed(children))
+    return found
 
 
 def speed(args: argparse.Namespace) -> dict[str, Any]:
@@ -197,6 +221,7 @@ def main() -> None:
     command.set_defaults(run=score)
     command = commands.add_parser("trees")
     command.add_argument("folders", type=Path, nargs="+")
+    command.add_argument("--language", choices=["python", "java"], default="python")
     command.add_argument("--every", type=int, default=1)
     command.set_defaults(run=trees)
     command = commands.add_parser("speed")

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from codling.errors import ConfigError
 
-__all__ = ["FLAG", "Constructor", "Field", "Production", "Schema"]
+__all__ = ["FLAG", "Constructor", "Field", "Production", "Schema", "logical_lines"]
 
 FLAG = "flag"
 "The type of fields that are there or not, and nothing else."
@@ -77,10 +78,10 @@ class Production:
 class Schema:
     """The types of a language."""
 
-    def __init__(self, text: str, tokens: frozenset[str]) -> None:
+    def __init__(self, text: str, tokens: Mapping[str, str]) -> None:
         """Args:
         text: in the notation above; ``#`` begins a comment.
-        tokens: types whose values are texts, not nodes.
+        tokens: types whose values are texts, not nodes, with a short text of each.
 
         Raises:
             ConfigError: the text is not in the notation, or names a type that it does not define.
@@ -90,7 +91,7 @@ class Schema:
         self._apart: dict[str, list[frozenset[str]]] = {}
         self._productions: dict[tuple[str, frozenset[str]], Production] = {}
         parts: dict[str, list[str | Constructor]] = {}
-        for line in _logical_lines(text):
+        for line in logical_lines(text):
             if line.startswith("not "):
                 name, fields = self._alternative(line[4:])
                 self._apart.setdefault(name, []).append(frozenset(re.findall(r"\w+", fields or "")))
@@ -189,7 +190,7 @@ def _field(text: str) -> Field:
     return Field(name=match[3], type=match[1], quantity=match[2])
 
 
-def _logical_lines(text: str) -> list[str]:
+def logical_lines(text: str) -> list[str]:
     """Lines without comments; one that is indented goes on with the one before."""
     lines: list[str] = []
     for line in text.splitlines():

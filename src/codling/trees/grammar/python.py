@@ -12,8 +12,18 @@ from codling.trees.grammar.asdl import Schema
 
 __all__ = ["PYTHON", "TOKENS"]
 
-TOKENS = frozenset({"identifier", "dotted", "string", "bytes", "int", "float", "complex", "level"})
-"Types whose values are texts: names, names with dots, contents of strings, bytes as Latin-1, numbers, counts of dots."
+TOKENS = {
+    "identifier": "x",
+    "dotted": "x",
+    "string": "x",  # in f-strings, an empty one is none
+    "bytes": "",
+    "int": "0",
+    "float": "0.0",
+    "complex": "0.0",
+    "level": "1",
+}
+"""Types whose values are texts: names, names with dots, contents of strings, bytes as Latin-1, numbers, counts of dots;
+with a short text of each."""
 
 PYTHON = Schema(
     """

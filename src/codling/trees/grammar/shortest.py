@@ -9,18 +9,6 @@ from codling.trees.grammar.tree import CLOSE, Action, Slot
 
 __all__ = ["shortest_action", "shortest_length"]
 
-_TEXTS = {
-    "identifier": "x",
-    "dotted": "x",
-    "string": "x",
-    "bytes": "",
-    "int": "0",
-    "float": "0.0",
-    "complex": "0.0",
-    "level": "1",
-}
-"A text for each type of tokens of Python's grammar; strings are not empty, for in f-strings that is none."
-
 
 @functools.cache
 def _shortest(schema: Schema) -> dict[str, tuple[int, Production | str]]:
@@ -29,7 +17,7 @@ def _shortest(schema: Schema) -> dict[str, tuple[int, Production | str]]:
     Knuth 1977, *A generalization of Dijkstra's algorithm*, by plain iteration: the grammar is small. Of a constructor
     only the production without its optional fields can be smallest, and a list of it takes one element and its end.
     """
-    found: dict[str, tuple[int, Production | str]] = {name: (1, _TEXTS[name]) for name in schema.tokens}
+    found: dict[str, tuple[int, Production | str]] = {name: (1, text) for name, text in schema.tokens.items()}
     changed = True
     while changed:
         changed = False

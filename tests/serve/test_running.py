@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import socketserver
@@ -28,6 +29,12 @@ SECRET = "s" * 43
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CODLING_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as free:
+        return int(free.server_address[1])
 
 
 def test_the_file_is_there_while_the_server_is(home: Path) -> None:
@@ -72,6 +79,36 @@ def test_a_server_that_cannot_leave_its_file_serves_all_the_same(home: Path) -> 
         assert read_notices() == []
 
 
+def test_who_takes_the_port_of_one_that_ends_stays_known(home: Path) -> None:
+    first, second = announced("127.0.0.1", 4711, None, SECRET), announced("127.0.0.1", 4711, None, "t" * 43)
+    first.__enter__()
+    second.__enter__()  # the port is free as soon as a server stops to listen; its last answers take longer
+    first.__exit__(None, None, None)
+    assert [notice.secret for _, notice in read_notices()] == ["t" * 43]
+    second.__exit__(None, None, None)
+    assert read_notices() == []
+
+
+def test_what_a_killed_server_has_left_goes_when_another_starts(home: Path, free_port: int) -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as living:
+        port = living.server_address[1]
+        others = [announced("127.0.0.1", each, None, SECRET) for each in (free_port, port)]
+        for other in others:
+            other.__enter__()
+        assert {notice.port for _, notice in read_notices()} == {free_port, port}
+        with announced("127.0.0.1", 4711, None, SECRET):
+            assert {notice.port for _, notice in read_notices()} == {port, 4711}
+
+
+def test_a_full_disk_leaves_nothing_behind(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with announced("127.0.0.1", 4711, None, SECRET):
+        assert list((home / "run").iterdir()) == []
+
+
 def test_a_proof_is_of_one_secret_and_one_nonce() -> None:
     assert proof(SECRET, "a") == proof(SECRET, "a") != proof(SECRET, "b") != proof("t" * 43, "b")
 
@@ -107,10 +144,8 @@ def test_who_does_not_know_the_secret_is_sent_nothing(impostor: tuple[int, list[
     assert seen[0].startswith("/api/server?nonce=")
 
 
-def test_a_port_where_nobody_listens_is_no_server() -> None:
-    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as free:
-        port = free.server_address[1]
-    assert ask(Notice(host="127.0.0.1", port=port, secret=SECRET, pid=1), 1) is None
+def test_a_port_where_nobody_listens_is_no_server(free_port: int) -> None:
+    assert ask(Notice(host="127.0.0.1", port=free_port, secret=SECRET, pid=1), 1) is None
 
 
 def test_the_endpoint_proves_what_it_knows(make_client: Callable[..., object], tmp_path: Path) -> None:

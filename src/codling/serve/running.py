@@ -15,6 +15,7 @@ import http.client
 import logging
 import os
 import secrets
+import socket
 import stat
 import sys
 import tempfile
@@ -46,6 +47,7 @@ _log = logging.getLogger("codling")
 MAX_BYTES = 65_536  # of a notice
 _MAX_NONCE = 200
 _HELLO_S = 1.0  # for a server to say what it is
+_LISTENS_S = 0.2  # for a port of this machine to say that nobody listens there
 
 
 class Notice(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -103,24 +105,51 @@ def proof(secret: str, nonce: str) -> str:
 def announced(host: str, port: int, token: str | None, secret: str) -> Iterator[None]:
     """Leave the file while the block runs. A server that cannot is found by nobody, and serves all the same."""
     path: Path | None = None
+    notice = Notice(host=host, port=port, secret=secret, token=token, pid=os.getpid())
     try:
         folder = runtime_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_ours(folder.lstat(), folder=True):
             raise PermissionError(f"{folder} is not this user's alone")
-        notice = Notice(host=host, port=port, secret=secret, token=token, pid=os.getpid())
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".server-")  # nobody else may read it
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(encode(notice))
-        path = Path(name).replace(folder / f"server-{port}.json")
+        _clear_away()
+        path = _leave(folder / f"server-{port}.json", encode(notice))
     except OSError as error:
         _log.info("editors will not find this server: %s", error)
     try:
         yield
     finally:
         if path is not None:
-            with contextlib.suppress(OSError):
-                path.unlink()
+            _take_away(path, notice)
+
+
+def _leave(path: Path, data: bytes) -> Path:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".server-")  # nobody else may read it
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        return temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _take_away(path: Path, notice: Notice) -> None:
+    """Unless it is another server's by now, which has taken the port since this one gave it up."""
+    with contextlib.suppress(OSError, InputError):
+        if _read(path) == notice:
+            path.unlink()
+
+
+def _clear_away() -> None:
+    """Take away what servers have left that were killed: those at whose port nobody listens."""
+    for path, notice in read_notices():
+        try:
+            socket.create_connection((notice.host, notice.port), timeout=_LISTENS_S).close()
+        except ConnectionRefusedError:
+            _take_away(path, notice)
+        except OSError:  # busy, perhaps
+            continue
 
 
 def read_notices() -> list[tuple[Path, Notice]]:
@@ -129,16 +158,17 @@ def read_notices() -> list[tuple[Path, Notice]]:
     try:
         if not _is_ours(folder.lstat(), folder=True):
             return []
-        paths = sorted(folder.glob("server-*.json"), key=lambda path: -path.lstat().st_mtime_ns)
+        paths = list(folder.glob("server-*.json"))
     except OSError:
         return []
     found = []
     for path in paths:
         try:
-            found.append((path, _read(path)))
-        except (OSError, InputError) as error:
+            found.append((path.lstat().st_mtime_ns, path, _read(path)))
+        except (OSError, InputError) as error:  # or gone since
             _log.debug("%s does not count: %s", path, error)
-    return found
+    found.sort(key=lambda row: -row[0])
+    return [(path, notice) for _, path, notice in found]
 
 
 def ask(notice: Notice, timeout_s: float) -> ServerMessage | None:

@@ -92,7 +92,7 @@ def test_who_takes_the_port_of_one_that_ends_stays_known(home: Path) -> None:
 def test_what_a_killed_server_has_left_goes_when_another_starts(home: Path, free_port: int) -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as living:
         port = living.server_address[1]
-        others = [announced("127.0.0.1", each, None, SECRET) for each in (free_port, port)]
+        others = [announced("127.0.0.1", each, None, SECRET) for each in (port, free_port)]
         for other in others:
             other.__enter__()
         assert {notice.port for _, notice in read_notices()} == {free_port, port}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -75,6 +77,33 @@ def test_old_days_go_and_the_number_of_rows_is_bounded(kept: Acceptance, monkeyp
         kept.note("emacs", f"language {number}", 0.5, shown=1)
     kept.flush()
     assert {count.language for count in kept.counts() if count.client == "vim"} == {"language 2"}
+
+
+def test_the_rows_of_one_day_are_bounded_too(kept: Acceptance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ROWS", 3)
+    for number in range(10):
+        kept.note("vim", f"language {number}", 0.5, shown=1)
+        kept.flush()
+    assert len(kept.counts()) == 3
+
+
+def test_reading_waits_for_nobody_and_writes_nothing(kept: Acceptance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BUSY_S", 0.0)
+    kept.set_threshold(0.35)
+    kept.note("vim", "python", 0.5, shown=1)
+    kept.flush()
+    before = kept.path.read_bytes()
+    kept.path.chmod(0o400)  # to those whom that keeps out
+    kept.path.parent.chmod(0o500)
+    try:
+        with contextlib.closing(sqlite3.connect(kept.path, isolation_level=None)) as other:
+            with contextlib.suppress(sqlite3.OperationalError):
+                other.execute("BEGIN IMMEDIATE")
+            assert Acceptance(kept.path).threshold == 0.35
+            assert [count.shown for count in kept.counts()] == [1]
+    finally:
+        kept.path.parent.chmod(0o700)
+    assert kept.path.read_bytes() == before
 
 
 def test_a_damaged_file_stops_nobody(kept: Acceptance) -> None:

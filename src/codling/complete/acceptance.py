@@ -33,24 +33,20 @@ _MAX_NAME = 50  # characters of a client's or a language's name
 _BUSY_S = 3.0  # to wait for another process that writes
 
 _TABLES: dict[Origin, str] = {"code": "counts", "description": "programs"}
-_SCHEMA = (
-    *(
-        f"""
-        CREATE TABLE IF NOT EXISTS {table} (
-          day TEXT, client TEXT, language TEXT, bucket INTEGER, shown INTEGER, accepted INTEGER, chars INTEGER,
-          PRIMARY KEY (day, client, language, bucket)
-        ) WITHOUT ROWID
-        """
-        for table in _TABLES.values()
-    ),
-    "CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value REAL) WITHOUT ROWID",
-)
+_COUNTS = """(
+  day TEXT, client TEXT, language TEXT, bucket INTEGER, shown INTEGER, accepted INTEGER, chars INTEGER,
+  PRIMARY KEY (day, client, language, bucket)
+) WITHOUT ROWID"""
+_COLUMNS = dict.fromkeys(_TABLES.values(), _COUNTS) | {"settings": "(key TEXT PRIMARY KEY, value REAL) WITHOUT ROWID"}
 _ADD = """
 INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
   shown = shown + excluded.shown, accepted = accepted + excluded.accepted, chars = chars + excluded.chars
 """
 _DROP_OLDEST = """
-DELETE FROM {table} WHERE day < ? OR day < (SELECT day FROM {table} ORDER BY day DESC LIMIT 1 OFFSET ?)
+DELETE FROM {table} WHERE day < ? OR (day, client, language, bucket) IN (
+  SELECT day, client, language, bucket FROM {table}
+  ORDER BY day DESC, client DESC, language DESC, bucket DESC LIMIT -1 OFFSET ?
+)
 """
 
 
@@ -214,8 +210,8 @@ class Acceptance:
         with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")  # one that begins by reading fails at once when another writes
             try:
-                for statement in _SCHEMA:
-                    database.execute(statement)
+                for table, columns in _COLUMNS.items():
+                    database.execute(f"CREATE TABLE IF NOT EXISTS {table} {columns}")
                 yield database
             except BaseException:
                 database.execute("ROLLBACK")
@@ -224,14 +220,14 @@ class Acceptance:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        if not self.path.is_file():
-            with contextlib.closing(sqlite3.connect(":memory:")) as database:
-                for statement in _SCHEMA:
-                    database.execute(statement)
-                yield database
-            return
+        """It waits for nobody who writes, and where nothing may be written it reads all the same."""
+        path = self.path if self.path.is_file() else ":memory:"
         try:
-            with self._open() as database:
+            with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as database:
+                known = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+                for table, columns in _COLUMNS.items():
+                    if table not in known:  # nothing was kept, or an older codling kept it
+                        database.execute(f"CREATE TEMP TABLE {table} {columns}")
                 yield database
         except (sqlite3.Error, OSError) as error:
             raise InputError(

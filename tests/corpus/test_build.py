@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import json.decoder
+import os
 import random
 import signal
 import statistics
@@ -22,6 +23,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+import codling.corpus.gather as gather_module
 from codling.config import from_mapping, to_mapping
 from codling.corpus.build import BuildConfig, build_corpus
 from codling.corpus.clean import CleanConfig, clean
@@ -223,6 +225,61 @@ def test_a_full_disk_is_one_line(projects: Path, tmp_path: Path, monkeypatch: py
     monkeypatch.undo()
     build_corpus(tmp_path / "out", requests(projects), config(), num_workers=1)
     assert not list((tmp_path / "out").rglob("*.part"))
+
+
+def test_what_no_table_can_hold_is_written_differently(tmp_path: Path) -> None:
+    """Names that are no UTF-8, a notebook in a language that is no text: hostile or not, a build goes on."""
+    folder = tmp_path / (os.fsdecode(b"s\xff") if sys.platform == "linux" else "s")
+    (folder / "_vendor").mkdir(parents=True)
+    (folder / "a.py").write_text(inspect.getsource(textwrap))
+    (folder / "n.ipynb").write_text('{"cells": [], "metadata": {"language_info": {"name": "\\ud800"}}}')
+    (folder / "old.ipynb").write_text('{"worksheets": [{"cells": 5}]}')
+    if sys.platform == "linux":
+        (folder / os.fsdecode(b"_vendor\xff")).mkdir()
+        (folder / os.fsdecode(b"_vendor\xff") / "v.py").write_text("x = 1\n")
+    index = build_corpus(tmp_path / "out", [Request(str(folder))], BuildConfig(), num_workers=1)
+    assert index["counts"]["kept"] == 1
+    reasons = {row["path"]: row["dropped"] for row in pq.read_table(tmp_path / "out" / "manifest.parquet").to_pylist()}
+    assert reasons["n.ipynb"] == "notebook"
+    assert read_index(tmp_path / "out") == index
+    missing = Request(os.fsdecode(b"gone\xff"))
+    index = build_corpus(
+        tmp_path / "out", [Request(str(folder)), missing], BuildConfig(), num_workers=1, keep_going=True
+    )
+    assert len(index["failed"]) == 1 and read_index(tmp_path / "out") == index
+
+
+def test_a_folder_that_changes_while_it_is_read_is_not_kept(
+    projects: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the work on its new files would be taken for that on its old ones, should these come back."""
+    out, folder, cleaned = tmp_path / "out", projects / "a", gather_module.clean_parsed
+    before = (folder / "decoder.py").read_text()
+    again = build_corpus(tmp_path / "whole", [Request(str(folder))], BuildConfig(), num_workers=1)
+
+    def meddled(*args: Any) -> Any:
+        (folder / "decoder.py").write_text(before + "\n\ndef late(x):\n    return x\n")
+        return cleaned(*args)
+
+    monkeypatch.setattr(gather_module, "clean_parsed", meddled)
+    with pytest.raises(CorpusError, match="a was changed while it was read; run the command again"):
+        build_corpus(out, [Request(str(folder))], BuildConfig(), num_workers=1)
+    monkeypatch.undo()
+    (folder / "decoder.py").write_text(before)
+    assert build_corpus(out, [Request(str(folder))], BuildConfig(), num_workers=1) == again
+
+
+def test_a_second_build_in_the_same_folder_is_refused(projects: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def second(stage: str, _done: int, _total: int) -> None:
+        if stage == "judge":
+            with pytest.raises(CorpusError, match=r"another process builds .*; wait for it"):
+                build_corpus(out, [Request(str(projects / "b"))], BuildConfig(), num_workers=1)
+
+    index = build_corpus(out, [Request(str(projects / "a"))], BuildConfig(), num_workers=1, progress=second)
+    assert read_index(out) == index
+    build_corpus(out, [Request(str(projects / "b"))], BuildConfig(), num_workers=1)
 
 
 def test_a_source_that_cannot_be_had(projects: Path, tmp_path: Path) -> None:

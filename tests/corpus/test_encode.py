@@ -7,6 +7,9 @@ import fractions
 import heapq
 import inspect
 import random
+import shutil
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from codling.corpus.build import BuildConfig, build_corpus
 from codling.corpus.encode import encode_corpus
 from codling.corpus.shards import open_shards, read_index
 from codling.corpus.sources import Request
-from codling.errors import CorpusError
+from codling.errors import BundleError, CorpusError
 from codling.vocab import DOC
 
 
@@ -101,3 +104,54 @@ def test_a_weight_that_makes_no_sense(corpus: Path, tmp_path: Path, weight: floa
     with pytest.raises(CorpusError, match="weight"):
         encode_corpus(corpus, tmp_path / "out", weights={"examples/": weight})
     assert not (tmp_path / "out").exists()
+
+
+def test_an_encoding_that_was_killed_at_any_moment_is_repeated(corpus: Path, tmp_path: Path) -> None:
+    whole = encode_corpus(corpus, tmp_path / "whole", vocab_size=400)
+    script = (
+        "import sys, time; from pathlib import Path; from codling.corpus import encode\n"
+        "train = encode.BpeVocab.train\n"
+        "encode.BpeVocab.train = lambda *args: (print('begun', flush=True), time.sleep(60))\n"
+        "encode.encode_corpus(Path(sys.argv[1]), Path(sys.argv[2]), vocab_size=400)\n"
+    )
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", script, str(corpus), str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None and first.stdout.readline() == "begun\n"
+        with pytest.raises(CorpusError, match=f"another process writes {out}; wait for it"):
+            encode_corpus(corpus, out, vocab_size=400)
+        first.kill()
+    (out / ".vocab.json.x1y2.part").write_text("half")
+    assert encode_corpus(corpus, out, vocab_size=400) == whole
+    assert not list(out.glob(".*.part"))
+
+
+def test_a_mistake_costs_no_corpus_that_is_there(corpus: Path, tmp_path: Path) -> None:
+    index = encode_corpus(corpus, tmp_path / "out", vocab_size=400)
+    with pytest.raises(BundleError, match="cannot read the vocabulary"):
+        encode_corpus(corpus, tmp_path / "out", vocab=tmp_path / "typo.json")
+    assert read_index(tmp_path / "out") == index
+    (tmp_path / "file").write_text("dear")
+    with pytest.raises(CorpusError, match="no corpus"):
+        encode_corpus(corpus, tmp_path / "file")
+
+
+def test_texts_that_are_damaged_are_one_line(corpus: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(corpus, copy)
+    data = (copy / "text" / "train.parquet").read_bytes()
+    for damaged in (b"", b"PAR1", data[: len(data) // 2], data[:-9] + b"\xff" + data[-8:]):
+        (copy / "text" / "train.parquet").write_bytes(damaged)
+        with pytest.raises(CorpusError, match=r"train\.parquet: .*; build the corpus again"):
+            encode_corpus(copy, tmp_path / "out", vocab=copy / "vocab.json")
+
+
+def test_a_corpus_that_is_half_another_is_refused(corpus: Path, tmp_path: Path) -> None:
+    encode_corpus(corpus, tmp_path / "words", vocab_size=400)
+    shutil.copy(corpus / "vocab.json", tmp_path / "words" / "vocab.json")
+    with pytest.raises(CorpusError, match="has the vocabulary of another corpus"):
+        open_shards(tmp_path / "words", "train")
+    for damaged in ("[]", "{}", '{"format": 1}', '{"format": 1, "splits": []}'):
+        (tmp_path / "words" / "corpus.json").write_text(damaged)
+        with pytest.raises(CorpusError, match="it has no splits; build the corpus again"):
+            open_shards(tmp_path / "words", "train")

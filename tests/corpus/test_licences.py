@@ -26,6 +26,8 @@ OSI = "Classifier: License :: OSI Approved :: "
         ({"pyproject.toml": '[project]\nlicense = "Apache-2.0"\n'}, "Apache-2.0"),
         ({"pyproject.toml": '[project]\nlicense = {text = "MIT License"}\n'}, "MIT"),
         ({"pyproject.toml": "[project\n"}, UNKNOWN),
+        ({"pyproject.toml": "[project]\nlicense = {text = 5}\n"}, UNKNOWN),
+        ({"pyproject.toml": f"size = {'9' * 5_000}\n", "LICENSE": MIT_TEXT}, "MIT"),
         ({"PKG-INFO": f"Name: a\n{OSI}Apache Software License\n"}, "Apache-2.0"),
         ({"PKG-INFO": f"Name: a\n{OSI}BSD License\n"}, "LicenseRef-BSD"),
         ({"PKG-INFO": f"Name: a\n{OSI}BSD License\n", "LICENSE": BSD_TEXT}, "BSD-3-Clause"),

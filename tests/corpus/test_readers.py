@@ -205,3 +205,36 @@ def test_damaged_archives_are_one_line(tmp_path: Path, kind: str, suffix: str) -
         read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_is_damaged_anywhere_is_one_line(tmp_path: Path, method: int) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", method) as archive:
+        for name in ("p/größe.py", "p/b.py"):
+            archive.writestr(name, b"def f(x):\n    return x\n" * 9)
+    path, failed = tmp_path / "a.zip", 0
+    for at in range(0, len(whole.getvalue()), 2):
+        data = bytearray(whole.getvalue())
+        data[at] ^= 0xA5
+        path.write_bytes(data)
+        try:
+            read(path)
+        except CorpusError as error:
+            assert "\n" not in str(error)
+            failed += 1
+    assert failed > 20
+
+
+@pytest.mark.parametrize("what", ["folder", "loop", "fifo"])
+def test_a_gitignore_that_is_none(tmp_path: Path, what: str) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    place = tmp_path / ".gitignore"
+    if what == "folder":
+        place.mkdir()
+    elif what == "loop":
+        place.symlink_to(place)
+    elif hasattr(os, "mkfifo"):
+        os.mkfifo(place)
+    assert [file.path for file in read(tmp_path)] == ["a.py"]
+    folder_identity(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import http.server
 import io
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from codling.corpus.gather import GatherConfig, gather, gathered_project
 from codling.corpus.readers import ReadLimits, read_source
 from codling.corpus.sources import Request, fetch, fetch_all, read_sources_file
 from codling.errors import CorpusError
@@ -179,6 +181,21 @@ def test_what_is_no_source(tmp_path: Path) -> None:
         fetch(Request(str(tmp_path / "notes.txt")))
     with pytest.raises(CorpusError, match=r"did you mean 'notes\.txt'"):
         fetch(Request(str(tmp_path / "note.txt")))
+    for spec in ("a" * 5_000, "~nosuchuser/code", "a\0b"):
+        with pytest.raises(CorpusError, match="there is no source"):
+            fetch(Request(spec))
+
+
+def test_a_password_in_an_address_is_written_nowhere(tmp_path: Path) -> None:
+    spec = "git+https://me:hunter2@127.0.0.1:9/fish.git"
+    with pytest.raises(CorpusError, match="cannot fetch") as caught:
+        fetch(Request(spec))
+    assert "hunter2" not in str(caught.value)
+    (tmp_path / "a.py").write_text("x = 1\n" * 5)
+    source = dataclasses.replace(fetch(Request(str(tmp_path / "a.py"))), spec=spec, origin=f"{spec[4:]}@c0ffee")
+    project = gathered_project(tmp_path, gather(source, GatherConfig(), tmp_path))
+    assert project.spec == "git+https://127.0.0.1:9/fish.git"
+    assert project.origin == "https://127.0.0.1:9/fish.git@c0ffee"
 
 
 def test_lists_of_sources(tmp_path: Path) -> None:

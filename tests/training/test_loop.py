@@ -84,6 +84,19 @@ def test_a_finished_run_is_not_trained_again(uninterrupted, small):
     assert (again.best, again.step, again.ended) == (outcome.best, outcome.step, "length")
 
 
+def test_a_second_training_in_the_same_folder_is_refused(small, tmp_path):
+    class Second(small.Recorder):
+        def measured(self, row):
+            with pytest.raises(TrainingError, match=r"another process trains in .*; wait for it"):
+                small.run(tmp_path)
+            return super().measured(row)
+
+    recorder = Second()
+    assert small.run(tmp_path, observer=recorder).ended == "length"
+    assert recorder.rows
+    assert small.run(tmp_path).ended == "length"  # it was given up at the end
+
+
 def test_samples_draw_no_random_numbers_from_training(uninterrupted, small, tmp_path):
     whole, _, _ = uninterrupted
     small.run(tmp_path / "run", sample_every=7)

@@ -75,6 +75,20 @@ def test_an_interrupted_trial_goes_on_in_its_own_folder(small, tmp_path):
     assert objective.count == 8 - 6 and result.trials[0].metrics["steps"] == 8
 
 
+def test_a_second_search_in_the_same_folder_is_refused(small, tmp_path):
+    refused = []
+
+    class Watched(small.DescentObjective):
+        def __call__(self, changes, folder, report):
+            with pytest.raises(TrainingError, match=r"another process goes on with the study in .*; wait for it"):
+                small.search(tmp_path, "grid", num_trials=2)
+            refused.append(folder)
+            return super().__call__(changes, folder, report)
+
+    result = small.tune(Watched(), small.plan("grid", num_trials=2), tmp_path, about={"name": "descent"})
+    assert len(refused) == len(result.trials) == 2
+
+
 def test_only_the_best_trial_keeps_what_going_on_needs(whole):
     _, result = whole
     kept = [trial.slot for trial in result.trials if (trial.folder / "progress.json").exists()]

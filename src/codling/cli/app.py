@@ -100,6 +100,10 @@ def main() -> None:
     except BrokenPipeError:  # `codling … | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:  # a full disk, a folder that is not ours: nothing that a traceback would explain
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"codling: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
     except Exception as error:
         if not hasattr(error, "format_message"):  # Click's and Typer's own have it, and no common class to import
             raise

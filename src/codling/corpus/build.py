@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from codling.config import to_mapping
-from codling.corpus.gather import GatherConfig, gather, stem
+from codling.corpus.gather import GatherConfig, gather, stem, storable
+from codling.corpus.git import without_password
 from codling.corpus.judge import JudgeConfig, Progress, Verdict, judge
 from codling.corpus.readers import LocalSource
 from codling.corpus.shards import FORMAT, vocab_row
@@ -32,7 +33,7 @@ from codling.corpus.split import SPLITS
 from codling.corpus.workers import worker_pool
 from codling.corpus.write import texts_of, write_documents, write_manifest
 from codling.errors import CorpusError
-from codling.files import write_text_atomically
+from codling.files import only_one, sweep, write_text_atomically
 from codling.vocab import CharVocab, Vocab, read_vocab
 
 __all__ = ["BuildConfig", "Progress", "build_corpus"]
@@ -78,12 +79,14 @@ def build_corpus(
         keep_going: leave out a source that cannot be had, and record it, instead of stopping.
 
     Raises:
-        CorpusError: a source cannot be had, a pin names no project, or out holds something else or cannot be written.
+        CorpusError: a source cannot be had, a pin names no project, out holds something else or cannot be written, or
+            another process builds there.
     """
     _check_out(out)
     _check_installed()
     try:
-        return _build(out, requests, config, pins or {}, vocab, index_urls, num_workers, keep_going, progress)
+        with only_one(out / "work", CorpusError(f"another process builds {out}; wait for it, or name another folder")):
+            return _build(out, requests, config, pins or {}, vocab, index_urls, num_workers, keep_going, progress)
     except OSError as error:
         raise CorpusError(f"cannot build {out}: {error}; when that is mended, the same command goes on") from error
 
@@ -103,8 +106,7 @@ def _build(
     if known_vocab is not None and known_vocab.size > 1 << 16:
         raise CorpusError(f"{vocab} has {known_vocab.size:,} entries; shards hold at most {1 << 16:,}")
     work = out / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    _sweep(out)
+    sweep(out, work, out / "shards", out / "text")
     if (out / "corpus.json").exists():
         (work / _SOURCES).unlink(missing_ok=True)
     sources, failed = fetch_all(
@@ -153,13 +155,6 @@ def _check_out(out: Path) -> None:
         raise CorpusError(f"{out} holds something that is no corpus; name a new folder, or an older corpus's")
 
 
-def _sweep(out: Path) -> None:
-    """Remove the halves of files that a killed build left."""
-    for folder in (out, out / "work", out / "shards", out / "text"):
-        for path in folder.glob(".*.part"):
-            path.unlink(missing_ok=True)
-
-
 def _gather_all(
     sources: Sequence[tuple[Request, LocalSource]],
     config: GatherConfig,
@@ -206,7 +201,10 @@ def _index(
         "config": to_mapping(config),
         "counts": verdict.counts,
         "projects": verdict.projects,
-        "failed": [{"source": spec, "error": message} for spec, message in sorted(failed.items())],
+        "failed": [
+            {"source": storable(without_password(spec)), "error": storable(message)}
+            for spec, message in sorted(failed.items())
+        ],
     }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from codling.corpus.shards import Tokens, read_index, vocab_row, write_shards
 from codling.errors import CorpusError
-from codling.files import write_atomically, write_text_atomically
+from codling.files import only_one, sweep, write_atomically, write_text_atomically
 from codling.vocab import BpeVocab, Vocab, read_vocab
 
 if TYPE_CHECKING:
@@ -47,17 +47,38 @@ def encode_corpus(
 
     Raises:
         CorpusError: no corpus there, its texts are missing, out holds something else, or a weight or its pattern
-            makes no sense.
+            makes no sense, or another process writes to out.
     """
     index = read_index(corpus)
     rules = _rules(weights or {})
     if out.resolve() == corpus.resolve():
         raise CorpusError(f"{out} is the corpus that is to be read; name another folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / "vocab.json").is_file():
+    ours = any((out / name).is_file() for name in ("vocab.json", ".lock"))  # the latter was killed early
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not ours:
         raise CorpusError(f"{out} holds something that is no corpus; name a new folder, or an older corpus's")
-    (out / "text").mkdir(parents=True, exist_ok=True)
-    (out / "corpus.json").unlink(missing_ok=True)  # from here on, what lies in out is no longer the old corpus
+    try:
+        with only_one(out, CorpusError(f"another process writes {out}; wait for it, or name another folder")):
+            return _encode_corpus(index, corpus, out, vocab, vocab_size, weights or {}, rules, progress)
+    except OSError as error:
+        raise CorpusError(f"cannot write {out}: {error}; when that is mended, repeat the command") from error
+
+
+def _encode_corpus(
+    index: dict[str, Any],
+    corpus: Path,
+    out: Path,
+    vocab: Path | None,
+    vocab_size: int,
+    weights: Mapping[str, float],
+    rules: list[tuple[GitIgnoreSpec, float]],
+    progress: Progress,
+) -> dict[str, Any]:
+    sweep(out, out / "shards", out / "text")
     known: Vocab = read_vocab(vocab) if vocab else BpeVocab.train(_sample(corpus), vocab_size)
+    if known.size > 1 << 16:
+        raise CorpusError(f"{vocab} has {known.size:,} entries; shards hold at most {1 << 16:,}")
+    (out / "text").mkdir(exist_ok=True)
+    (out / "corpus.json").unlink(missing_ok=True)  # from here on, what lies in out is no longer the old corpus
     write_text_atomically(out / "vocab.json", json.dumps(known.to_json(), ensure_ascii=False) + "\n")
     total = sum(split["documents"] for split in index["splits"].values())
     done = 0
@@ -139,5 +160,6 @@ def _batches(path: Path, *columns: str) -> Iterator[list[tuple[str, ...]]]:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_BATCH, columns=list(columns)):
                 yield list(zip(*(batch.column(name).to_pylist() for name in columns), strict=True))
-    except OSError as error:
-        raise CorpusError(f"cannot read the texts {path}: {error}; build the corpus again") from None
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's own are of these
+        why = " ".join(str(error).split())
+        raise CorpusError(f"cannot read the texts {path}: {why}; build the corpus again") from None

@@ -20,10 +20,21 @@ from codling.config import to_mapping
 from codling.corpus.clean import CleanConfig, Dropped, clean_parsed, decode, parse
 from codling.corpus.dedup import signature
 from codling.corpus.filters import FilterConfig, drop_by_path, drop_by_text, drop_generated
+from codling.corpus.git import without_password
 from codling.corpus.languages import Language, language_of_path
 from codling.corpus.licences import detect_licence
 from codling.corpus.notebooks import notebook_code
-from codling.corpus.readers import LocalSource, RawFile, ReadLimits, is_metadata, is_source, read_source
+from codling.corpus.readers import (
+    LocalSource,
+    RawFile,
+    ReadLimits,
+    file_identity,
+    folder_identity,
+    is_metadata,
+    is_source,
+    read_source,
+)
+from codling.errors import CorpusError
 from codling.files import write_atomically
 
 __all__ = [
@@ -31,14 +42,20 @@ __all__ = [
     "FileRow",
     "GatherConfig",
     "Project",
+    "SourceChangedError",
     "gather",
     "gathered_project",
     "gathered_rows",
     "stem",
+    "storable",
 ]
 
 GATHER_VERSION = 2
 "Raise it whenever the same source and options give other results, so that older work is not taken up again."
+
+
+class SourceChangedError(CorpusError):
+    """Somebody wrote to a source while it was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +116,7 @@ def gather(source: LocalSource, config: GatherConfig, folder: Path) -> str:
 
     Raises:
         CorpusError: the source cannot be read.
+        SourceChangedError: somebody wrote to it meanwhile; nothing is kept of it.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -121,6 +139,8 @@ def gather(source: LocalSource, config: GatherConfig, folder: Path) -> str:
                 texts.write(text)
                 offset += len(text)
             rows.append(row)
+        if source.is_live and _identity_now(source) != source.identity:  # what was read belongs to neither
+            raise SourceChangedError(f"{source.spec} was changed while it was read; run the command again")
     schema = _schema().with_metadata({"project": json.dumps(to_mapping(_project(source, metadata)))})
     columns = {key: [getattr(row, key) for row in rows] for key in FileRow.__slots__}
     with write_atomically(done) as file:
@@ -145,10 +165,14 @@ def gathered_rows(folder: Path, name: str) -> Iterator[FileRow]:
         yield FileRow(*values)
 
 
+def _identity_now(source: LocalSource) -> str:
+    return folder_identity(source.path)[0] if source.kind == "folder" else file_identity(source.path)
+
+
 def _one(raw: RawFile, config: GatherConfig) -> tuple[FileRow, bytes]:
     """Judge and clean one file."""
     language = language_of_path(raw.path)
-    path = raw.path.encode("utf-8", "replace").decode()  # file systems hold names that are no UTF-8
+    path = storable(raw.path)
     name = language.name if language else "notebook" if is_source(raw.path) else ""
     row = FileRow(path, name, raw.num_bytes, hashlib.sha256(raw.data).hexdigest())
     problem = raw.problem or drop_by_path(raw.path, config.filters)
@@ -157,8 +181,13 @@ def _one(raw: RawFile, config: GatherConfig) -> tuple[FileRow, bytes]:
         if isinstance(result, bytes):
             return row, result
         problem = result
-    row.dropped, row.detail = problem.reason, problem.detail
+    row.dropped, row.detail = problem.reason, storable(problem.detail)
     return row, b""
+
+
+def storable(text: str) -> str:
+    """A text as Parquet takes it: file systems hold names that are no UTF-8, and notebooks can say anything."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _clean(data: bytes, language: Language | None, config: GatherConfig, row: FileRow) -> bytes | Dropped:
@@ -203,15 +232,15 @@ def _project(source: LocalSource, metadata: dict[str, str]) -> Project:
     try:
         table = tomllib.loads(metadata.get("pyproject.toml", "")).get("project")
         declared = table if isinstance(table, dict) else {}
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # a number of 5,000 digits is no TOMLDecodeError
         pass
     name, version = info.get("Name") or declared.get("name"), info.get("Version") or declared.get("version")
     return Project(
-        name=str(source.name or name or _name_of_file(source)[0]),
-        version=str(source.version or version or _name_of_file(source)[1]),
-        licence=detect_licence(metadata),
-        spec=source.spec,
-        origin=source.origin,
+        name=storable(str(source.name or name or _name_of_file(source)[0])),
+        version=storable(str(source.version or version or _name_of_file(source)[1])),
+        licence=storable(detect_licence(metadata)),
+        spec=storable(without_password(source.spec)),
+        origin=storable(without_password(source.origin)),
         identity=source.identity,
     )
 

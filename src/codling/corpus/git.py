@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from codling.corpus.readers import LocalSource
 from codling.errors import CorpusError
 
-__all__ = ["commit_of", "fetch_commit"]
+__all__ = ["commit_of", "fetch_commit", "without_password"]
 
 _TIMEOUT_S = 1_800
 
@@ -36,7 +37,11 @@ def fetch_commit(spec: str, cache: Path) -> LocalSource:
             _run([git, "fetch", "--quiet", "--depth", "1", "--no-tags", "--", url, known], spec, temporary)
             _run([git, "-c", "core.autocrlf=false", "checkout", "--quiet", "FETCH_HEAD"], spec, temporary)
             temporary.chmod(0o755)
-            temporary.rename(folder)
+            try:
+                temporary.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # somebody fetched the same commit meanwhile
+                    raise
         except OSError as error:
             raise CorpusError(f"cannot keep {spec} in {cache}: {error}") from None
         finally:
@@ -46,6 +51,11 @@ def fetch_commit(spec: str, cache: Path) -> LocalSource:
     return LocalSource(
         spec=spec, kind="folder", path=folder, identity=head, num_bytes=num_bytes, name=name, origin=f"{url}@{head}"
     )
+
+
+def without_password(text: str) -> str:
+    """A text without what stands before the host in its http addresses: manifests and cards are for others to read."""
+    return re.sub(r"(https?://)[^\s/@]*@", r"\1", text)
 
 
 def commit_of(folder: Path) -> str:
@@ -99,8 +109,8 @@ def _run(command: list[str], spec: str, folder: Path | None) -> str:
             timeout=_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:
-        raise CorpusError(f"cannot fetch {spec}: git took more than {_TIMEOUT_S} seconds") from None
+        raise CorpusError(f"cannot fetch {without_password(spec)}: git took more than {_TIMEOUT_S} seconds") from None
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise CorpusError(f"cannot fetch {spec}: {lines[0] if lines else 'git failed'}")
+        raise CorpusError(without_password(f"cannot fetch {spec}: {lines[0] if lines else 'git failed'}"))
     return done.stdout

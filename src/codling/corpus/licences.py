@@ -138,7 +138,8 @@ def detect_licence(metadata: dict[str, str]) -> str:
     found = sorted({_CLASSIFIERS[name] for line in named if (name := str(line).split(" :: ")[-1]) in _CLASSIFIERS})
     short = [info.get("License"), field.get("text") if isinstance(field, dict) else None]
     short.append(_setup_cfg(metadata.get("setup.cfg", "")))
-    said = next((known for text in short if text and (known := _of_text(text)) != UNKNOWN), UNKNOWN)
+    texts = [text for text in short if isinstance(text, str) and text]
+    said = next((known for text in texts if (known := _of_text(text)) != UNKNOWN), UNKNOWN)
     written = next((known for path, text in _own_licences(metadata) if (known := _of_text(text)) != UNKNOWN), UNKNOWN)
     if not found:
         found = [next((licence for licence in (said, written) if licence != UNKNOWN), UNKNOWN)]
@@ -227,7 +228,7 @@ def _of_text(text: str) -> str:
 def _toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # a number of 5,000 digits is no TOMLDecodeError
         return {}
 
 

@@ -41,7 +41,8 @@ def _code_cells(notebook: Any) -> list[str] | None:
     cells: Any
     worksheets = notebook.get("worksheets")  # nbformat 3
     if isinstance(worksheets, list):
-        cells = [cell for sheet in worksheets if isinstance(sheet, dict) for cell in sheet.get("cells") or ()]
+        sheets = [sheet.get("cells") for sheet in worksheets if isinstance(sheet, dict)]
+        cells = [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
     else:
         cells = notebook.get("cells")
     if not isinstance(cells, list):

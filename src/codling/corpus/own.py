@@ -10,6 +10,7 @@ beside its own twin would be no surprise.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import tempfile
@@ -25,7 +26,7 @@ import numpy.typing as npt
 from codling.config import from_mapping
 from codling.corpus.clean import CleanConfig
 from codling.corpus.dedup import NUM_PERMUTATIONS
-from codling.corpus.gather import FileRow, GatherConfig, gather, gathered_rows
+from codling.corpus.gather import FileRow, GatherConfig, SourceChangedError, gather, gathered_rows
 from codling.corpus.readers import LocalSource
 from codling.corpus.sources import Request, fetch
 from codling.errors import CorpusError
@@ -35,6 +36,7 @@ __all__ = ["HeldOut", "OwnCode", "OwnFile", "hold_out", "read_own_code"]
 ALIKE = 0.5
 "Estimated similarity (Jaccard, of five-token shingles) at which two files are related; the estimate is off by 0.044."
 
+_MAX_READINGS = 3
 _EVERYWHERE = frozenset(("__init__", "__main__", "conftest", "setup", "package-info", "module-info", "main", "utils"))
 "Names that files share without having anything to do with each other."
 
@@ -98,10 +100,9 @@ def read_own_code(folder: Path, languages: Sequence[str], cleaning: dict[str, An
     """
     if not folder.exists():
         raise CorpusError(f"there is no folder {folder}")
-    source = fetch(Request(str(folder)))
     config = GatherConfig(clean=from_mapping(CleanConfig, cleaning))
     with tempfile.TemporaryDirectory(prefix="codling-") as work:
-        stem = gather(source, config, Path(work))
+        source, stem = _gathered(folder, config, Path(work))
         rows = sorted(gathered_rows(Path(work), stem), key=lambda row: row.path)
         texts = (Path(work) / f"{stem}.text").read_bytes()
     dropped = Counter(row.dropped for row in rows if row.dropped)
@@ -118,6 +119,16 @@ def read_own_code(folder: Path, languages: Sequence[str], cleaning: dict[str, An
     return OwnCode(
         name=folder.resolve().name, identity=_identity(source), files=tuple(files.values()), dropped=dict(dropped)
     )
+
+
+def _gathered(folder: Path, config: GatherConfig, work: Path) -> tuple[LocalSource, str]:
+    """Read a folder in which its owner may be writing: a few times, until it stands still for as long as that takes."""
+    for _ in range(_MAX_READINGS - 1):
+        source = fetch(Request(str(folder)))
+        with contextlib.suppress(SourceChangedError):
+            return source, gather(source, config, work)
+    source = fetch(Request(str(folder)))
+    return source, gather(source, config, work)
 
 
 def _file(row: FileRow, texts: bytes) -> OwnFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import tarfile
 import zipfile
@@ -25,6 +26,7 @@ __all__ = [
     "LocalSource",
     "RawFile",
     "ReadLimits",
+    "file_identity",
     "folder_identity",
     "is_metadata",
     "is_source",
@@ -59,6 +61,8 @@ class LocalSource:
     "Hash of the content, or the commit: two sources of one identity hold the same files."
     num_bytes: int = 0
     "Size on disk, by which the largest go first."
+    is_live: bool = False
+    "Somebody may be writing to it: the identity is that of the moment in which it was taken."
     name: str = ""
     "The project's name when the source itself says it, as an index or a repository's address does."
     version: str = ""
@@ -134,7 +138,10 @@ def read_source(
             yield from _read_zip(source.path, limits, limit, wanted)
         else:
             yield from _read_tar(source.path, limits, limit, wanted)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    except (
+        *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
+        *(NotImplementedError, RuntimeError, ValueError),  # zipfile's: a method it hasn't, a name that is no UTF-8
+    ) as error:
         raise CorpusError(f"cannot read {source.spec}: {error or type(error).__name__}") from None
 
 
@@ -174,10 +181,17 @@ def list_folder(
                 name in skipped
                 or name.endswith(".egg-info")
                 or _ignored(f"{path}/", specs)
-                or Path(entry.path, "pyvenv.cfg").exists()
+                or _is_environment(entry.path)
             ):
                 waiting.append(f"{path}/")
     return sorted(found)
+
+
+def _is_environment(folder: str) -> bool:
+    try:
+        return Path(folder, "pyvenv.cfg").exists()
+    except OSError:  # not for us to look at; listing it comes to nothing, too
+        return False
 
 
 def folder_identity(folder: Path) -> tuple[str, int]:
@@ -190,10 +204,19 @@ def folder_identity(folder: Path) -> tuple[str, int]:
     return digest.hexdigest(), num_bytes
 
 
+def file_identity(path: Path) -> str:
+    """Hash of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def _read_gitignore(path: Path) -> GitIgnoreSpec:
     import pathspec
 
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    except OSError:  # git says so and goes on
+        lines = []
     try:
         return pathspec.GitIgnoreSpec.from_lines(lines)
     except ValueError:  # git passes over a pattern that makes no sense, and so do we

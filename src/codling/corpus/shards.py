@@ -55,11 +55,14 @@ def open_shards(folder: Path, split: str) -> ShardSet:
     """Map one split of a corpus into memory.
 
     Raises:
-        CorpusError: the folder is no corpus, is unfinished, of another format, or has no such split.
+        CorpusError: the folder is no corpus, is unfinished, of another format, has no such split, or is damaged.
     """
     index = read_index(folder)
     if split not in index["splits"]:
         raise CorpusError(f"{folder} has no split {split!r}; it has {', '.join(index['splits'])}")
+    vocab = read_vocab(folder / "vocab.json")
+    if index.get("vocab", vocab_row(vocab)) != vocab_row(vocab):
+        raise CorpusError(f"{folder} has the vocabulary of another corpus; copy it whole, or build it again")
     shards = []
     for row in index["splits"][split]["shards"]:
         path = folder / row["file"]
@@ -70,7 +73,7 @@ def open_shards(folder: Path, split: str) -> ShardSet:
         if shard.dtype != np.uint16 or shard.shape != (row["tokens"],):
             raise CorpusError(f"the shard {path} is damaged: {shard.dtype} {shard.shape}; build the corpus again")
         shards.append(shard)
-    return ShardSet(folder=folder, split=split, vocab=read_vocab(folder / "vocab.json"), shards=tuple(shards))
+    return ShardSet(folder=folder, split=split, vocab=vocab, shards=tuple(shards))
 
 
 def read_index(folder: Path) -> dict[str, Any]:
@@ -83,7 +86,9 @@ def read_index(folder: Path) -> dict[str, Any]:
         ) from None
     except ValueError as error:
         raise CorpusError(f"{folder / 'corpus.json'} is damaged: {error}; build the corpus again") from None
-    if not isinstance(index, dict) or index.get("format") != FORMAT:
+    if not isinstance(index, dict) or not isinstance(index.get("splits"), dict):
+        raise CorpusError(f"{folder / 'corpus.json'} is damaged: it has no splits; build the corpus again")
+    if index.get("format") != FORMAT:
         raise CorpusError(f"{folder} is a corpus of format {index.get('format')!r}, this codling reads {FORMAT}")
     return index
 

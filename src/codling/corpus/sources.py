@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codling.corpus.languages import LANGUAGES
-from codling.corpus.readers import ARCHIVE_SUFFIXES, LocalSource, folder_identity, is_source
+from codling.corpus.readers import ARCHIVE_SUFFIXES, LocalSource, file_identity, folder_identity, is_source
 from codling.corpus.split import SPLITS
 from codling.errors import CorpusError, nearest
 from codling.files import write_text_atomically
@@ -40,7 +39,10 @@ class Request:
         if self.spec.startswith(_GIT_SCHEMES):
             return True
         path = Path(self.spec)
-        return path.is_dir() and (path / "HEAD").is_file() and (path / "objects").is_dir()  # a bare repository
+        try:
+            return path.is_dir() and (path / "HEAD").is_file() and (path / "objects").is_dir()  # a bare repository
+        except OSError:  # too long for a name, or not for us to look at
+            return False
 
     @property
     def is_remote(self) -> bool:
@@ -134,13 +136,28 @@ def fetch(request: Request, index_urls: Iterable[str] = ()) -> LocalSource:
         from codling.corpus.git import fetch_commit
 
         return fetch_commit(spec, cache_folder() / "git")
+    try:
+        return _local(spec)
+    except (OSError, RuntimeError) as error:  # a name that no file can have, somebody's home that there isn't
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        raise CorpusError(f"there is no source {spec[:100]!r} that could be read: {why}") from None
+
+
+def _local(spec: str) -> LocalSource:
+    """What lies on this machine."""
     path = Path(spec).expanduser()
     if path.is_dir():
         from codling.corpus.git import commit_of
 
         identity, num_bytes = folder_identity(path)
         return LocalSource(
-            spec=spec, kind="folder", path=path, identity=identity, num_bytes=num_bytes, origin=commit_of(path)
+            spec=spec,
+            kind="folder",
+            path=path,
+            identity=identity,
+            num_bytes=num_bytes,
+            is_live=True,
+            origin=commit_of(path),
         )
     if path.exists() and not path.is_file():
         raise CorpusError(f"{spec} is neither a file nor a folder")
@@ -154,17 +171,14 @@ def fetch(request: Request, index_urls: Iterable[str] = ()) -> LocalSource:
             f"{spec} is no source: a folder, a git repository, pypi:NAME, an archive ({', '.join(ARCHIVE_SUFFIXES)}), "
             f"or a file ({suffixes}, .ipynb)"
         )
-    try:
-        with path.open("rb") as stream:
-            identity = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise CorpusError(f"cannot read {spec}: {error.strerror}") from None
+    identity = file_identity(path)
     return LocalSource(
         spec=spec,
         kind="archive" if kind == "archive" else "file",
         path=path,
         identity=identity,
         num_bytes=path.stat().st_size,
+        is_live=True,
         origin=f"sha256:{identity}" if kind == "archive" else "",
     )
 

@@ -170,7 +170,8 @@ def read_projects(corpus: Path, split: str, languages: Sequence[str]) -> dict[st
     try:
         columns = pq.read_table(path, columns=["project", "path", "language", "text"]).to_pydict()
     except (OSError, ValueError, KeyError) as error:
-        raise CorpusError(f"cannot read the texts {path}: {error}; build the corpus again") from None
+        why = " ".join(str(error).split())
+        raise CorpusError(f"cannot read the texts {path}: {why}; build the corpus again") from None
     projects: dict[str, dict[str, str]] = {}
     for project, file, language, text in zip(*columns.values(), strict=True):
         if language in languages:

@@ -18,6 +18,7 @@ from torch import Tensor
 from codling.config import to_mapping
 from codling.corpus.shards import ShardSet
 from codling.errors import TrainingError
+from codling.files import only_one
 from codling.training import resume
 from codling.training.batches import Feed, Lanes
 from codling.training.checkpoint import load_weights, weights_of, write_tensors
@@ -63,8 +64,8 @@ def train(
             run records it; a checkpoint of a run that started elsewhere is refused, but None goes on from any.
 
     Raises:
-        TrainingError: too little data, no such device, a checkpoint that is damaged or of another configuration, or a
-            loss that is not finite; the last good checkpoint is kept.
+        TrainingError: too little data, no such device, a checkpoint that is damaged or of another configuration, a
+            loss that is not finite (the last good checkpoint is kept), or another process that trains in the folder.
         ConfigError: the configuration names no end.
     """
     observer = observer or Observer()
@@ -73,8 +74,9 @@ def train(
         torch.set_num_threads(loop.num_threads)
     try:
         trainer = _Trainer(task, training, validation, optim, loop, RunFolder(folder), init, observer)
-        trainer.prepare(fresh)
-        return trainer.run()
+        with only_one(folder, TrainingError(f"another process trains in {folder}; wait for it, or name another")):
+            trainer.prepare(fresh)
+            return trainer.run()
     finally:
         torch.set_num_threads(num_threads)
         observer.ended()

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codling.files import write_text_atomically
+from codling.files import sweep, write_text_atomically
 
 __all__ = ["CurveRow", "Progress", "RunFolder", "SampleRow"]
 
@@ -146,9 +146,7 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Remove what a process that was killed while writing left beside the files."""
-        for folder in (self.path, self.checkpoint.parent, self.best.parent):
-            for part in folder.glob(".*.part"):
-                part.unlink(missing_ok=True)
+        sweep(self.path, self.checkpoint.parent, self.best.parent)
 
     def write_config(self, config: dict[str, Any]) -> None:
         write_text_atomically(self.path / "config.json", json.dumps(config, indent=1, ensure_ascii=False) + "\n")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from codling.config import first_difference
 from codling.errors import ConfigError, TrainingError
+from codling.files import only_one
 from codling.tune.space import Dimension, grid
 
 if TYPE_CHECKING:
@@ -121,8 +122,10 @@ def tune(
 
     Raises:
         ConfigError: the folder's study is of another configuration; names the differing key.
+        TrainingError: the study cannot be read, or another process goes on with it.
     """
-    with _open_study(folder, plan, about, fresh) as study:
+    refusal = TrainingError(f"another process goes on with the study in {folder}; wait for it, or name another")
+    with only_one(folder, refusal), _open_study(folder, plan, about, fresh) as study:
         return _settle_all(study, objective, plan, folder, on_settled)
 
 

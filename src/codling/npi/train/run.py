@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from codling import __version__
 from codling.bundle import Bundle, Card, write_bundle
 from codling.config import first_difference, to_mapping
 from codling.errors import TrainingError
+from codling.files import only_one
 from codling.npi.library import Library
 from codling.npi.model import KIND, Known, write_known
 from codling.npi.network import Network
@@ -95,11 +97,11 @@ def run_rounds(
     """Rounds until all is proved, Ctrl-C, or the limit; then a verdict on each task."""
     path = folder / _CHECKPOINT if folder is not None else None
     rounds: list[Round] = []
-    if path is not None and path.is_file() and not fresh:
-        _restore(trainer, config, path)
-        on_step(f"going on from round {trainer.number}")
     proved = False
-    with Interrupt() as interrupt:
+    with _held(folder), Interrupt() as interrupt:
+        if path is not None and path.is_file() and not fresh:
+            _restore(trainer, config, path)
+            on_step(f"going on from round {trainer.number}")
         while not (proved or interrupt.asked) and trainer.number < config.train.max_rounds:
             row = trainer.round(progress)
             rounds.append(row)
@@ -110,6 +112,12 @@ def run_rounds(
         asked = interrupt.asked
     verdicts = {} if asked and not proved else _judge(trainer)
     return Result(core=trainer.core, library=trainer.library, verdicts=verdicts, rounds=tuple(rounds), finished=proved)
+
+
+def _held(folder: Path | None) -> contextlib.AbstractContextManager[None]:
+    if folder is None:
+        return contextlib.nullcontext()
+    return only_one(folder, TrainingError(f"another process trains in {folder}; wait for it, or name another"))
 
 
 def write_interpreter(

@@ -1,0 +1,57 @@
+"""Files that are whole or not there, and folders that one process writes to at a time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codling.errors import CorpusError, TrainingError
+from codling.files import only_one, sweep, write_atomically
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from codling.errors import TrainingError
+from codling.files import only_one
+with only_one(Path(sys.argv[1]), TrainingError("held")):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_folder_is_held_by_one_and_given_up_by_a_kill(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "mine"
+    refusal = TrainingError("another process trains here")
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        with pytest.raises(TrainingError, match="another process trains here"), only_one(folder, refusal):
+            raise AssertionError("both hold it")
+        holder.kill()
+    with only_one(folder, refusal):
+        with (
+            pytest.raises(CorpusError, match="nor twice in one process"),
+            only_one(folder, CorpusError("nor twice in one process")),
+        ):
+            raise AssertionError("both hold it")
+        with only_one(tmp_path / "runs" / "other", refusal):
+            pass
+    with only_one(folder, refusal):
+        pass
+
+
+def test_a_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "card.json"
+    with write_atomically(path) as file:
+        file.write(b"old")
+    with pytest.raises(RuntimeError), write_atomically(path) as file:
+        file.write(b"new, of which")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in path.parent.iterdir()] == ["card.json"]
+    for name in (".card.json.x1.part", "mine.part", ".hidden"):
+        (path.parent / name).write_bytes(b"")
+    sweep(path.parent, tmp_path / "nowhere")
+    assert {entry.name for entry in path.parent.iterdir()} == {"card.json", "mine.part", ".hidden"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import gc
 import json
 import math
 import subprocess
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -19,12 +22,13 @@ from schemathesis import GenerationMode
 
 from codling.complete.described import LEAST_SCORE
 from codling.errors import CancelledError
+from codling.serve import writeapi
 from codling.serve.http import make_app
 from codling.serve.models import Shelf
 from codling.serve.page import Page
 from codling.serve.writing import LazyWriter
 from codling.write import Writer
-from serve.conftest import Client
+from serve.conftest import URL, Client
 
 SORT = "sort list `xs` by the second element of each tuple"
 
@@ -125,12 +129,6 @@ def test_the_stream_tells_what_is_found_and_then_the_whole_answer(client: Client
 
 
 def test_a_newer_request_of_a_session_overtakes_an_older_one(chain: Path, built_page: Page) -> None:
-    import asyncio
-
-    import httpx
-
-    from serve.conftest import URL
-
     async def both() -> list[int]:
         transport = httpx.ASGITransport(make_app(Shelf([str(chain)]), page=built_page), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=URL, timeout=90) as asking:
@@ -141,6 +139,32 @@ def test_a_newer_request_of_a_session_overtakes_an_older_one(chain: Path, built_
             return [(await older).status_code, newer.status_code]
 
     assert asyncio.run(asyncio.wait_for(both(), 80)) == [409, 200]
+
+
+@pytest.mark.parametrize("path", ["/api/write", "/api/write/stream"])
+def test_a_search_that_is_given_up_leaves_the_sandbox_to_the_next(
+    path: str, chain: Path, built_page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, and not when Python happens to collect its garbage."""
+    monkeypatch.setattr(writeapi, "_BUSY_S", 5.0)
+
+    async def one_after_the_other() -> int:
+        transport = httpx.ASGITransport(make_app(Shelf([str(chain)]), page=built_page), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=URL, timeout=90) as asking:
+            hard = {"text": "do something that takes long", "examples": ["1='never'"], "seconds": 20, "session": "one"}
+            older = asyncio.create_task(asking.post(path, json=hard))
+            await asyncio.sleep(0.5)
+            await asking.post("/api/write", json={"text": SORT, "session": "one"})
+            easy = {"text": "return `s`", "examples": ["s='abc'='abc'"], "seconds": 0.2}
+            newer = await asking.post("/api/write", json=easy)
+            await older
+            return newer.status_code
+
+    gc.disable()
+    try:
+        assert asyncio.run(asyncio.wait_for(one_after_the_other(), 80)) == 200
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ A model's call blocks, so it runs on a thread and the event loop stays free. Eve
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
@@ -101,10 +102,11 @@ class Desk:
 
         def produce(cancelled: Cancelled) -> None:
             try:
-                for piece in work(cancelled):
-                    loop.call_soon_threadsafe(pieces.put_nowait, piece)
-                    if cancelled():
-                        return
+                with contextlib.closing(_closable(work(cancelled))) as found:
+                    for piece in found:
+                        loop.call_soon_threadsafe(pieces.put_nowait, piece)
+                        if cancelled():
+                            return
             finally:
                 loop.call_soon_threadsafe(pieces.put_nowait, None)
 
@@ -157,6 +159,11 @@ class Desk:
     def _free(self, answer: asyncio.Future[Any]) -> None:
         self.in_flight -= 1
         _look_at(answer)
+
+
+def _closable(pieces: Iterator[T]) -> Generator[T]:
+    """An iterator that can be closed, and with it the work behind it, whatever still refers to that."""
+    yield from pieces
 
 
 def _look_at(future: asyncio.Future[T]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -105,13 +106,14 @@ class WriteApi:
         InputError: no words, or what should be an example is none.
         CancelledError: cancelled() became true.
         """
-        states = self._by_examples(writer, message) if message.examples else _by_model(writer, message)
-        for state in states:
-            if cancelled():
-                raise CancelledError("nobody waits for these programs any more")
-            yield state
+        found = self._by_examples(writer, message) if message.examples else _by_model(writer, message)
+        with contextlib.closing(found) as states:  # at once: it holds a sandbox, and the way to it
+            for state in states:
+                if cancelled():
+                    raise CancelledError("nobody waits for these programs any more")
+                yield state
 
-    def _by_examples(self, writer: Writer, message: WriteRequest) -> Iterator[_State]:
+    def _by_examples(self, writer: Writer, message: WriteRequest) -> Generator[_State]:
         examples = [read_example(text) for text in message.examples]
         if not self._running.acquire(timeout=_BUSY_S):
             raise BusyError("programs are being tried for somebody else; try again in a few seconds")
@@ -123,7 +125,7 @@ class WriteApi:
             self._running.release()
 
 
-def _by_model(writer: Writer, message: WriteRequest) -> Iterator[_State]:
+def _by_model(writer: Writer, message: WriteRequest) -> Generator[_State]:
     for written in writer.writing(message.text, limit=message.limit, beam=message.beam):
         yield _State(written.candidates, written.words, 0, written.ms, written.model)
 

@@ -22,6 +22,7 @@ interface Question {
 }
 
 const PATIENCE_MS = 1_500; // the server gives up after a second by itself
+const LIST_MS = 30; // that ghost text waits for the list of next tokens
 const HANGS_MS = 20_000; // without any answer: no model takes so long
 
 export class Asking {
@@ -33,6 +34,8 @@ export class Asking {
   private readonly trail = new Trail();
   private readonly shortened = new Set<string>(); // texts whose last change only took something away
   private question: Question | undefined;
+  private ahead: { readonly place: Place; readonly timer: NodeJS.Timeout } | undefined; // a question to come
+  private list: Promise<unknown> | undefined; // that is being made
   private silentSince: number | undefined; // since when the server owes an answer and has given none
 
   constructor(
@@ -54,8 +57,28 @@ export class Asking {
     else this.shortened.delete(uri);
     const offset = cursorAfter(edits);
     if (askAhead && offset !== undefined && this.trail.at(uri, offset) === undefined) {
-      this.start({ uri, version, offset }, false);
+      const place = { uri, version, offset };
+      const timer = setTimeout(() => this.start(place, false), this.pace.spareMs);
+      this.ahead = { place, timer };
+      if (this.pace.spareMs === 0) this.hurry();
     }
+  }
+
+  /** Ask at once: the list of completions is open, and ghost text goes first. */
+  hurry(): void {
+    if (this.ahead) this.start(this.ahead.place, false);
+  }
+
+  /** The list of next tokens is being made, and will be opened: the server is to do that first. */
+  after(list: Promise<unknown>): void {
+    const done = list.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.list = done;
+    void done.then(() => {
+      if (this.list === done) this.list = undefined;
+    });
   }
 
   /**
@@ -91,6 +114,8 @@ export class Asking {
 
   /** Nobody waits for the answer to the last question any more. */
   private drop(): void {
+    clearTimeout(this.ahead?.timer);
+    this.ahead = undefined;
     this.question?.abort.abort();
     this.question = undefined;
   }
@@ -119,6 +144,7 @@ export class Asking {
 
   private async answer(place: Place, everything: boolean, signal: AbortSignal): Promise<readonly Suggestion[]> {
     if (!everything && this.pace.pauseMs > 0) await pause(this.pace.pauseMs, signal);
+    if (this.list && !everything) await Promise.race([this.list, pause(LIST_MS, signal)]);
     if (signal.aborted) return [];
     const started = this.now();
     this.silentSince ??= started;

@@ -18,7 +18,12 @@ export function activate(context: vscode.ExtensionContext): void {
   const ghosts = new Ghosts(running, log);
   running.middleware = {
     ...ghosts.middleware,
-    ...tokenMiddleware(() => running.status?.state === "ready"),
+    ...tokenMiddleware({
+      isReady: () => running.status?.state === "ready",
+      listing: (...list) => ghosts.listing(...list),
+      listed: (...list) => ghosts.listed(...list),
+      shownFirst: (document) => ghosts.shownFirst(document),
+    }),
     ...progressMiddleware(running),
   };
   const status = new Status(running, log);

@@ -2,7 +2,8 @@
 
 import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
-import { Asking, type Place } from "./asking";
+import { Asking, orNothing, type Place } from "./asking";
+import { Entries, type Entry } from "./entries";
 import type { Server } from "./server";
 import type { Edit, Suggestion } from "./trail";
 
@@ -10,6 +11,14 @@ import type { Edit, Suggestion } from "./trail";
 const TAKEN = "codling.taken";
 
 const PROBE_MS = 10_000; // for an answer that takes no computing
+const ENTRY_MS = 1_000; // for ghost text behind an entry
+const LIST_MS = 80; // that a list waits for ghost text at most
+const DRAWN_MS = 8; // until VS Code has drawn an answer; it takes what comes sooner together with it, the list first
+
+/** An entry of the list, and what it replaces. */
+export interface ListEntry extends Entry {
+  readonly range: vscode.Range;
+}
 
 interface WireItem {
   readonly insertText: string;
@@ -18,6 +27,9 @@ interface WireItem {
 
 export class Ghosts implements vscode.Disposable {
   private readonly asking: Asking;
+  private readonly entries: Entries<ListEntry>;
+  private readonly answered = new vscode.EventEmitter<vscode.TextDocument>(); // VS Code has had its ghost text
+  private answeredVersion: { readonly uri: string; readonly version: number } | undefined;
   private readonly command: vscode.Disposable;
   private lastId: number | undefined; // what the server was told of as shown
 
@@ -26,6 +38,7 @@ export class Ghosts implements vscode.Disposable {
     private readonly log: vscode.LogOutputChannel,
   ) {
     this.asking = new Asking((place, everything, signal) => this.ask(place, everything, signal));
+    this.entries = new Entries((place, entry, signal) => this.askBehind(place, entry, signal));
     this.asking.onPart = (id, units) => this.accepted(id, units);
     this.asking.onHang = () => void this.probe();
     this.command = vscode.commands.registerCommand(TAKEN, (id: number, units: number) => this.accepted(id, units));
@@ -35,6 +48,7 @@ export class Ghosts implements vscode.Disposable {
   readonly middleware: Pick<Middleware, "didChange" | "provideInlineCompletionItems"> = {
     didChange: async (event, next) => {
       await next(event); // first the text, then the question about it
+      this.entries.drop();
       const edits = event.contentChanges.map(({ rangeOffset, rangeLength, text }): Edit => ({
         offset: rangeOffset,
         length: rangeLength,
@@ -42,17 +56,61 @@ export class Ghosts implements vscode.Disposable {
       }));
       this.asking.changed(String(event.document.uri), event.document.version, edits, isTypedIn(event.document));
     },
-    provideInlineCompletionItems: (document, position, context, token) =>
-      this.provide(document, position, context, token),
+    provideInlineCompletionItems: async (document, position, context, token) => {
+      const asked = { uri: String(document.uri), version: document.version };
+      try {
+        return await this.provide(document, position, context, token);
+      } finally {
+        this.answeredVersion = asked;
+        setTimeout(() => this.answered.fire(document), DRAWN_MS);
+      }
+    },
   };
+
+  /** The list is being made. One that is open waits for ghost text; before one is opened VS Code asks for none. */
+  listing(list: Promise<unknown>, isOpen: boolean): void {
+    if (isOpen) this.asking.hurry();
+    else this.asking.after(list);
+  }
+
+  /**
+   * The list of completions has this entry on top, and is about to be shown: ask for ghost text behind it ahead of
+   * VS Code, unless what is known goes on so.
+   */
+  async listed(document: vscode.TextDocument, position: vscode.Position, first: ListEntry): Promise<void> {
+    if (!isTypedIn(document)) return;
+    const place = placeOf(document, position);
+    const known = await this.asking.suggestions(place, false, new AbortController().signal);
+    if (document.version === place.version && !goingOn(known, missing(place, first, document))) {
+      await this.entries.behind(place, first);
+    }
+  }
+
+  /** Settles when VS Code has been given ghost text for a text as it is now, or need not be waited for. */
+  shownFirst(document: vscode.TextDocument): Promise<void> {
+    const { uri, version } = this.answeredVersion ?? {};
+    const isDone = uri === String(document.uri) && version === document.version;
+    if (isDone || !this.server.isRunning || !isTypedIn(document)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const go = (): void => {
+        clearTimeout(timer);
+        listener.dispose();
+        resolve();
+      };
+      const listener = this.answered.event(go);
+      const timer = setTimeout(go, LIST_MS);
+    });
+  }
 
   /** Other settings, or another server. */
   forget(): void {
+    this.entries.drop();
     this.asking.forget();
   }
 
   dispose(): void {
     this.command.dispose();
+    this.answered.dispose();
   }
 
   private async provide(
@@ -82,25 +140,43 @@ export class Ghosts implements vscode.Disposable {
     selected: vscode.SelectedCompletionInfo,
     signal: AbortSignal,
   ): Promise<vscode.InlineCompletionItem[]> {
-    const { range, text: entry } = selected;
-    const typed = document.getText(new vscode.Range(range.start, position));
-    if (!range.end.isEqual(position) || !entry.startsWith(typed)) return []; // it replaces what stands there
-    const missing = entry.slice(typed.length);
-    const known = this.asking.known(String(document.uri), document.offsetAt(position)) ?? [];
-    const going = known.find(({ text }) => text.startsWith(missing) && text.length > missing.length);
-    const found = going
-      ? [{ id: going.id, text: typed + going.text }]
-      : await this.request(document.uri, position, 2, signal, { range: wireRange(range), text: entry });
-    const [first] = signal.aborted || !found ? [] : found;
-    if (!first) return [];
-    this.shown(first);
-    return [item(first.text, range, first, first.text.length - typed.length)];
+    const { range } = selected;
+    const place = placeOf(document, position);
+    const typed = document.getText(range.with({ end: position }));
+    if (range.start.line !== position.line || range.start.isAfter(position)) return [];
+    const entry = { start: document.offsetAt(range.start), text: selected.text, range };
+    const rest = range.end.isEqual(position) ? missing(place, entry, document) : undefined;
+    const answers: (readonly Suggestion[])[] = [];
+    if (rest === undefined) {
+      // The list has not followed the last key yet. What is answered now is drawn as soon as it has.
+      answers.push(await this.asking.suggestions(place, false, signal));
+      answers.push(await orNothing(this.entries.asked(place), signal, ENTRY_MS));
+    } else {
+      const going = goingOn(this.asking.known(place.uri, place.offset) ?? [], rest);
+      answers.push(going ? [going] : await orNothing(this.entries.behind(place, entry), signal, ENTRY_MS));
+    }
+    if (signal.aborted) return [];
+    const found = answers.flatMap((answer) => answer.slice(0, 1));
+    if (rest !== undefined) this.shown(found[0]);
+    return found.map((each) => item(typed + each.text, range.with({ end: position }), each, each.text.length));
+  }
+
+  /** Ghost text that begins with an entry; what is still to come of it, the rest of the entry included. */
+  private async askBehind(place: Place, entry: ListEntry, signal: AbortSignal): Promise<readonly Suggestion[] | null> {
+    const document = openDocument(place);
+    if (!document) return null;
+    const position = document.positionAt(place.offset);
+    const typed = place.offset - entry.start;
+    const found = await this.request(document.uri, position, 2, signal, {
+      range: wireRange(entry.range),
+      text: entry.text,
+    });
+    return found && found.map(({ id, text }) => ({ id, text: text.slice(typed) }));
   }
 
   private async ask(place: Place, everything: boolean, signal: AbortSignal): Promise<readonly Suggestion[] | null> {
-    const document = vscode.workspace.textDocuments.find((each) => String(each.uri) === place.uri);
-    if (!document || document.version !== place.version) return null;
-    return this.request(document.uri, document.positionAt(place.offset), everything ? 1 : 2, signal);
+    const document = openDocument(place);
+    return document ? this.request(document.uri, document.positionAt(place.offset), everything ? 1 : 2, signal) : null;
   }
 
   /** A question has been without an answer for long: start the server again unless it answers another one. */
@@ -180,6 +256,22 @@ function isTypedIn(document: vscode.TextDocument): boolean {
   const editor = vscode.window.activeTextEditor;
   const isWanted = vscode.workspace.getConfiguration("editor", document).get("inlineSuggest.enabled", true);
   return editor?.document === document && editor.selections.length === 1 && isWanted;
+}
+
+/** The text of a place, if it is still as it was. */
+function openDocument({ uri, version }: Place): vscode.TextDocument | undefined {
+  return vscode.workspace.textDocuments.find((each) => String(each.uri) === uri && each.version === version);
+}
+
+/** What of an entry does not stand in front of the cursor yet; undefined when it replaces what stands there. */
+function missing(place: Place, entry: ListEntry, document: vscode.TextDocument): string | undefined {
+  const typed = document.getText(new vscode.Range(entry.range.start, document.positionAt(place.offset)));
+  return entry.text.startsWith(typed) ? entry.text.slice(typed.length) : undefined;
+}
+
+/** The suggestion that goes on as an entry does; one that ends with it, too, so that it stays when the list opens. */
+function goingOn(known: readonly Suggestion[], rest: string | undefined): Suggestion | undefined {
+  return known.find(({ text }) => rest !== undefined && text.startsWith(rest));
 }
 
 function placeOf(document: vscode.TextDocument, position: vscode.Position): Place {

@@ -109,6 +109,7 @@ export class Server implements vscode.Disposable {
       if (this.link !== "stopped") void this.restart(); // which texts a client sends is fixed when it starts
     } else {
       this.notify("workspace/didChangeConfiguration", { settings: { codling: serverSettings(config()) } });
+      this.log.info("the server was told of the settings");
     }
   }
 

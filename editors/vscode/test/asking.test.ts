@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Asking, type Place } from "../src/asking";
 import { Pace } from "../src/pace";
 import type { Suggestion } from "../src/trail";
@@ -175,4 +175,64 @@ test("a slow server is asked later, and keys that come meanwhile cost it nothing
   expect(server.asked).toEqual([]);
   await vi.advanceTimersByTimeAsync(125);
   expect(server.asked).toHaveLength(1);
+});
+
+describe("the list of completions is made beside", () => {
+  /** Answers are quick, as the last ones were. */
+  async function beQuick(): Promise<void> {
+    for (const version of [1, 2, 3]) {
+      key(10 * version, ".", version);
+      await suggested(at(10 * version + 1, version));
+    }
+    server.asked.length = 0;
+  }
+
+  test("a quick server is asked for the list first, if there is one to be", async () => {
+    await beQuick();
+    key(4, "m", 4);
+    expect(server.asked).toEqual([]);
+    let finish = (): void => undefined;
+    asking.after(new Promise<void>((resolve) => (finish = resolve)));
+    await vi.advanceTimersByTimeAsync(20);
+    expect(server.asked).toEqual([]);
+    finish();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(server.asked.map(({ place }) => place)).toEqual([at(5, 4)]);
+  });
+
+  test("nobody waits long for a list, nor for one that never comes", async () => {
+    await beQuick();
+    key(4, "m", 4);
+    await vi.advanceTimersByTimeAsync(16);
+    expect(server.asked).toHaveLength(1);
+    key(5, "n", 5);
+    asking.after(new Promise<void>(() => undefined));
+    await vi.advanceTimersByTimeAsync(46);
+    expect(server.asked).toHaveLength(2);
+  });
+
+  test("while the list is open, ghost text goes first", async () => {
+    await beQuick();
+    key(4, "m", 4);
+    asking.hurry();
+    expect(server.asked).toHaveLength(1);
+    asking.hurry();
+    expect(await suggested(at(5, 4))).toEqual(["mode()"]);
+    expect(server.asked).toHaveLength(1);
+  });
+
+  test("the next key asks anew, and only about itself", async () => {
+    await beQuick();
+    key(4, "m", 4);
+    key(5, "n", 5);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(server.asked.map(({ place }) => place)).toEqual([at(6, 5)]);
+  });
+
+  test("VS Code's own question does not wait", async () => {
+    await beQuick();
+    key(4, "m", 4);
+    void asking.suggestions(at(5, 4), false, NEVER);
+    expect(server.asked).toHaveLength(1);
+  });
 });

@@ -5,7 +5,8 @@
 Somebody types a file that no model has seen on from its middle, at the pace of a person. A MutationObserver sees when
 VS Code draws ghost text for the text as it is after a key; the time is that from the key's own timestamp to there. Keys
 after which ghost text is shown count, in two kinds: those that type along what is shown already, whose rest VS Code
-keeps or codling gives without asking the server, and those after which it is another one. VS Code asks no extension for
+keeps or codling gives without asking the server, and those after which it is another one. How often ghost text goes and
+comes back after one key, as it can when the list opens behind it, is counted, too. VS Code asks no extension for
 another one before 50 ms have passed. What cannot be had quicker is measured in the same window: an extension that gives
 the same ghost text always, in a plain text, for the same keys. The server's part is what it says itself,
 `codling/status`.
@@ -48,15 +49,17 @@ WATCH = r"""() => {
   document.addEventListener("keydown", event => { watch.key = event.timeStamp; }, true);
   const look = () => {
     if (watch.expected === null) return;
+    let shown = null;  // as long as no line is what is expected
     for (const line of document.querySelectorAll(".editor-instance .view-lines > .view-line")) {
       const ghosts = [...line.querySelectorAll("[class*=ghost-text-decoration]")]
         .filter(each => !each.querySelector("[class*=ghost-text-decoration]"));
-      if (!ghosts.length) continue;
       const copy = line.cloneNode(true);
       copy.querySelectorAll("[class*=ghost-text]").forEach(each => each.remove());
       if (plain(copy.textContent) !== watch.expected) continue;
-      watch.seen.push([performance.now() - watch.key, plain(ghosts.map(each => each.textContent).join(""))]);
+      shown = plain(ghosts.map(each => each.textContent).join("")) || shown || "";
     }
+    const before = watch.seen.at(-1)?.[1] ?? "";
+    if (shown !== null && shown !== before) watch.seen.push([performance.now() - watch.key, shown]);
   };
   new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
 }"""
@@ -156,6 +159,7 @@ def _type(window: Workbench, before: str, keys: str, pauses: random.Random) -> l
                     "ms": first[0] if first else None,
                     "is_along": bool(first) and len(shown) > 1 and first[1] == shown[1:] and shown[0] == key,
                     "server_ms": float(served[1]) if served else None,
+                    "gone_ms": sum(seen[at + 1][0] - seen[at][0] for at in range(len(seen) - 1) if not seen[at][1]),
                 }
             )
         shown = seen[-1][1] if seen else ""
@@ -182,6 +186,8 @@ def _rows(ours: list[dict[str, Any]], floor: list[dict[str, Any]]) -> list[dict[
         for what, times in kinds.items()
     ]
     rows[0]["keystrokes"] = len(ours)
+    gone = [row["gone_ms"] for row in ours if row["gone_ms"]]
+    rows[0]["blinks"], rows[0]["gone_ms"] = len(gone), float(np.median(gone)) if gone else None
     if rows[2]["p50_ms"] and rows[4]["p50_ms"]:
         rows[2]["ratio_to_floor"] = rows[2]["p50_ms"] / rows[4]["p50_ms"]
     return rows
@@ -205,6 +211,8 @@ def _print(report: dict[str, Any]) -> None:
         print(f"{row['what']:50} {row['n']:5} {row['p50_ms']:7.1f} {row['p95_ms']:7.1f}   {meant}")
     first = report["rows"][0]
     print(f"ghost text after {first['n']} of {first['keystrokes']} keys")
+    if first["blinks"]:
+        print(f"after {first['blinks']} of them it went and came back, {first['gone_ms']:.0f} ms later (p50)")
     if "ratio_to_floor" in report["rows"][2]:
         print(f"another one: {report['rows'][2]['ratio_to_floor']:.2f} x the p50 of the extension that costs nothing")
 

@@ -21,7 +21,7 @@ import re
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +64,14 @@ class Typist:
         self.wrong: list[str] = []
         self._name, self._before, self._after = "", "", ""
         self._todo = ""  # what is being typed
+        self._trail: deque[str] = deque(maxlen=60)  # what was done last, for a complaint
 
     def act(self) -> None:
         """Do the next thing."""
         if not self._name:
             self._switch()
         action = self.random.choices(list(_ACTIONS), list(_ACTIONS.values()))[0]
+        self._trail.append(f"<{action} at {self._cursor()}>")
         getattr(self, f"_{action}")()
         self.done[action] += 1
 
@@ -92,6 +94,7 @@ class Typist:
         self.page.keyboard.press("Enter")
         box.wait_for(state="hidden")
         self.page.locator(".editor-instance .monaco-editor.focused").wait_for()
+        self._trail.append(f"<line {row}, was at {self._cursor()}>")
         self.page.keyboard.press("End")
         self.page.keyboard.press("Enter")
         self._before = "\n".join(lines[:row]) + "\n"
@@ -108,6 +111,7 @@ class Typist:
             key, self._todo = self._todo[0], self._todo[1:]
             self.page.keyboard.press("Enter") if key == "\n" else self.page.keyboard.type(key)
             self._before += key
+            self._trail.append(key)
             self.done["keys"] += 1
             self.page.wait_for_timeout(self.random.uniform(20, 200))
 
@@ -200,6 +204,11 @@ class Typist:
         self._save()
         self._place()
 
+    def _cursor(self) -> str:
+        """Where VS Code says that it is."""
+        place = self.page.locator('[id="status.editor.selection"]')
+        return place.inner_text() if place.count() else "?"
+
     def _check(self, what: str) -> bool:
         """Save; the file must be what we think that it is."""
         expected = self._before + self._after
@@ -210,7 +219,10 @@ class Typist:
             return True
         at = next((i for i, (a, b) in enumerate(zip(found, expected, strict=False)) if a != b), len(expected))
         place = slice(max(0, at - 30), at + 50)
-        self._complain(f"{what}, {self._name}: {found[place]!r} in place of {expected[place]!r}")
+        self._complain(
+            f"{what}, {self._name}: {found[place]!r} in place of {expected[place]!r}; "
+            f"cursor {self._cursor()}, expected in line {self._before.count(chr(10)) + 1}; {''.join(self._trail)!r}"
+        )
         self._place()
         return False
 

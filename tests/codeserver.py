@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +28,7 @@ EXTENSION = Path(__file__).parents[1] / "editors" / "vscode"
 VSIX = EXTENSION / "codling.vsix"
 _ENTRY = Path("node_modules", "code-server", "out", "node", "entry.js")
 _PATIENCE_S = 90  # a machine that is busy with other tests
+_SOON_S = 8  # longer than the extension waits for an answer
 
 _QUIET = {
     "telemetry.telemetryLevel": "off",
@@ -141,6 +142,11 @@ class CodeServer:
         self._settings.update(settings)
         self._workspace_settings.write_text(json.dumps(self._settings), encoding="utf-8")
 
+    @property
+    def times_told(self) -> int:
+        """How often codling's server was told of settings that changed."""
+        return self.log().count("the server was told of the settings")
+
     def log(self) -> str:
         """What the extension wrote into its output channel, in all windows."""
         logs = sorted((self.folder / "data" / "logs").rglob("codling.log"))
@@ -232,12 +238,38 @@ class Workbench:
         )
         return str(found).replace("\u00a0", " ").replace("\u200b", "").replace("\u00b7", " ")
 
-    def wait_for(self, is_so: Any, what: str, patience_s: float = 20) -> None:
+    def configure(self, server: CodeServer, settings: Mapping[str, object]) -> None:
+        """Change settings of the workspace, and wait until codling's server knows them."""
+        before = server.times_told
+        server.configure(settings)
+        self.wait_for(lambda: server.times_told > before, f"{settings} are not taken up")
+
+    def wait_for(self, is_so: Any, what: str, patience_s: float = _PATIENCE_S) -> None:
         """Until something is so."""
         end = time.monotonic() + patience_s
         while not is_so():
             assert time.monotonic() < end, f"{what}; ghost {self.ghost!r}, text {self.text()!r}"
             self.page.wait_for_timeout(20)
+
+    def type(self, text: str, shows: Callable[[], bool], what: str) -> None:
+        """Type until something is shown. What comes late, on a machine that is busy with other tests, is given up by
+        the extension, and rightly so: then all of it is taken out and typed again."""
+        end = time.monotonic() + _PATIENCE_S
+        before = self.text()
+        while True:
+            self.page.keyboard.type(text)
+            soon = time.monotonic() + _SOON_S
+            while time.monotonic() < soon:
+                if shows():
+                    return
+                self.page.wait_for_timeout(20)
+            assert time.monotonic() < end, f"{what}; ghost {self.ghost!r}, text {self.text()!r}"
+            self.page.keyboard.press("Escape")  # a list that is open
+            self.replace(before)
+
+    def type_for_ghost(self, text: str, ghost: str) -> None:
+        """Type until there is this ghost text."""
+        self.type(text, lambda: self.ghost == ghost, f"no ghost text {ghost!r}")
 
     def expect_ghost(self, text: str) -> None:
         self.wait_for(lambda: self.ghost == text, f"no ghost text {text!r}")

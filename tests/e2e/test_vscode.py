@@ -102,8 +102,7 @@ def tank(window: Workbench) -> Workbench:
 
 
 def test_typing_shows_ghost_text_and_tab_inserts_it(tank: Workbench) -> None:
-    tank.page.keyboard.type("x = daily.")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost("x = daily.", LINE)
     assert tank.text() == "x = daily."
     tank.page.keyboard.press("Tab")
     tank.expect_text(f"x = daily.{LINE}")
@@ -113,8 +112,7 @@ def test_typing_shows_ghost_text_and_tab_inserts_it(tank: Workbench) -> None:
 
 
 def test_escape_dismisses_it_and_tab_indents_when_nothing_is_shown(tank: Workbench) -> None:
-    tank.page.keyboard.type("x = daily.")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost("x = daily.", LINE)
     tank.page.keyboard.press("Escape")
     tank.expect_no_ghost()
     tank.page.wait_for_timeout(500)  # it must not come back by itself
@@ -128,8 +126,7 @@ def test_escape_dismisses_it_and_tab_indents_when_nothing_is_shown(tank: Workben
 
 
 def test_a_word_a_line_and_typing_along(tank: Workbench) -> None:
-    tank.page.keyboard.type("a.")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost("a.", LINE)
     tank.page.keyboard.press("Control+ArrowRight")
     tank.expect_text("a.mode")
     tank.expect_ghost("(skip=1)")
@@ -137,16 +134,14 @@ def test_a_word_a_line_and_typing_along(tank: Workbench) -> None:
     tank.expect_text(f"a.{LINE}")
     tank.replace("b.")
     tank.page.keyboard.press("Backspace")
-    tank.page.keyboard.type(".")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost(".", LINE)
     for end in range(1, 5):
         tank.page.keyboard.type(LINE[end - 1])
         tank.expect_ghost(LINE[end:])
 
 
 def test_cycling_shows_an_alternative_and_comes_back(tank: Workbench) -> None:
-    tank.page.keyboard.type("x = daily.")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost("x = daily.", LINE)
     tank.page.keyboard.press("Alt+BracketRight")
     tank.wait_for(lambda: tank.ghost not in ("", LINE), "there is no alternative")
     other = tank.ghost
@@ -159,8 +154,7 @@ def test_cycling_shows_an_alternative_and_comes_back(tank: Workbench) -> None:
 
 
 def test_undo_takes_back_what_was_inserted_and_nothing_comes_after_a_backspace(tank: Workbench) -> None:
-    tank.page.keyboard.type("x = daily.")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost("x = daily.", LINE)
     tank.page.keyboard.press("Tab")
     tank.expect_text(f"x = daily.{LINE}")
     tank.page.keyboard.press("Control+z")
@@ -173,8 +167,7 @@ def test_undo_takes_back_what_was_inserted_and_nothing_comes_after_a_backspace(t
 
 
 def test_what_the_editor_closed_is_not_doubled(tank: Workbench) -> None:
-    tank.page.keyboard.type('f("🐟", x.')
-    tank.wait_for(lambda: tank.ghost.startswith("mode("), "no ghost text")
+    tank.type('f("🐟", x.', lambda: tank.ghost.startswith("mode("), "no ghost text")
     tank.page.keyboard.press("Tab")
     tank.wait_for(lambda: "mode(skip=1" in tank.text(), "it was not inserted")
     text = tank.text()
@@ -186,57 +179,50 @@ def test_nothing_in_comments_unless_somebody_wants_it(tank: Workbench, server: C
     tank.page.keyboard.type("# the dog.")
     tank.page.wait_for_timeout(700)
     tank.expect_no_ghost()
-    server.configure({"codling.inComments": True})
-    tank.page.wait_for_timeout(500)
-    tank.page.keyboard.type("x.")
-    tank.expect_ghost(LINE)
-    server.configure({"codling.inComments": False})
-    tank.page.wait_for_timeout(500)
+    tank.configure(server, {"codling.inComments": True})
+    tank.type_for_ghost("x.", LINE)
+    tank.configure(server, {"codling.inComments": False})
 
 
 def test_a_second_file_and_back(tank: Workbench) -> None:
-    tank.page.keyboard.type("x = daily.")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost("x = daily.", LINE)
     tank.open("other.py")
     tank.replace("y = 1\n")
-    tank.page.keyboard.type("z.")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost("z.", LINE)
     tank.page.keyboard.press("Tab")
     tank.expect_text(f"y = 1\nz.{LINE}")
     tank.open("tank.py")
     tank.page.keyboard.press("Control+End")
-    tank.page.keyboard.type(" + w.")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost(" + w.", LINE)
 
 
 def test_the_list_of_next_tokens_and_which_key_takes_what(tank: Workbench, server: CodeServer) -> None:
-    server.configure({"codling.tokens": 8})
-    tank.page.wait_for_timeout(500)
-    tank.page.keyboard.type("x = daily.")
-    rows = tank.page.locator(".suggest-widget.visible .monaco-list-row")
-    expect(rows.first).to_contain_text("mode")
-    expect(rows.first).to_contain_text("%")
-    tank.expect_ghost(LINE)
+    first = tank.page.locator(".suggest-widget.visible .monaco-list-row").first
+
+    def are_both_shown(ghost: str) -> bool:
+        row = first.inner_text() if first.count() else ""
+        return "mode" in row and "%" in row and tank.ghost == ghost
+
+    def type_for_both(text: str, ghost: str) -> None:
+        tank.type(text, lambda: are_both_shown(ghost), f"no list of tokens with ghost text {ghost!r}")
+
+    tank.configure(server, {"codling.tokens": 8})
+    type_for_both("x = daily.", LINE)
     SHOTS.mkdir(exist_ok=True)
     tank.page.screenshot(path=SHOTS / "vscode-typing.png")
     tank.page.keyboard.press("Enter")
     tank.expect_text("x = daily.mode")
     tank.replace("")
-    tank.page.keyboard.type("x = daily.")
-    expect(rows.first).to_contain_text("mode")
-    tank.expect_ghost(LINE)
+    type_for_both("x = daily.", LINE)
     tank.page.keyboard.press("Tab")
     tank.expect_text(f"x = daily.{LINE}")
     tank.replace("")
-    tank.page.keyboard.type("x = daily.mo")
-    expect(rows.first).to_contain_text("mode")
-    tank.expect_ghost(LINE[2:])
+    type_for_both("x = daily.mo", LINE[2:])
     tank.page.keyboard.press("Backspace")  # the list stays, and brings no ghost text with it
     tank.expect_no_ghost()
     tank.page.wait_for_timeout(500)
     tank.expect_no_ghost()
-    server.configure({"codling.tokens": 0})
-    tank.page.wait_for_timeout(500)
+    tank.configure(server, {"codling.tokens": 0})
 
 
 def test_the_status_bar_turns_it_off_and_on(tank: Workbench, server: CodeServer) -> None:
@@ -299,8 +285,7 @@ def test_a_server_that_hangs_freezes_nothing(tank: Workbench, command: list[str]
     finally:
         process.send_signal(signal.SIGCONT)
     tank.replace("")
-    tank.page.keyboard.type("y.")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost("y.", LINE)
 
 
 def test_a_server_that_is_killed_comes_back(tank: Workbench, server: CodeServer, command: list[str]) -> None:
@@ -313,8 +298,7 @@ def test_a_server_that_is_killed_comes_back(tank: Workbench, server: CodeServer,
     tank.wait_for(lambda: server.log().count("connected to codling") > before, "no server was started", 60)
     tank.ready()
     tank.replace("")
-    tank.page.keyboard.type("x = daily.")
-    tank.expect_ghost(LINE)
+    tank.type_for_ghost("x = daily.", LINE)
     assert len(_language_servers(command)) == 1
     expect(tank.page.locator(".notification-list-item")).to_have_count(0)  # nobody was bothered
 

@@ -59,6 +59,11 @@ class Serving:
         self.process.send_signal(signal.SIGINT)
         return self._end()
 
+    def terminate(self) -> tuple[int, str]:
+        """End it as a service manager does; the exit code and what stood on stderr."""
+        self.process.send_signal(signal.SIGTERM)
+        return self._end()
+
     def kill(self) -> None:
         self.process.kill()
         self._end()

@@ -148,6 +148,16 @@ def test_ctrl_c_ends_it_cleanly_even_in_the_middle_of_a_stream(chain: Path, tmp_
     assert err.splitlines() == ["codling serves wide; Ctrl-C stops it"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there, SIGTERM kills")
+def test_a_service_manager_ends_it_cleanly_too(chain: Path, tmp_path: Path) -> None:
+    with Serving("--model", chain, env={"CODLING_HOME": str(tmp_path)}) as serving:
+        assert list((tmp_path / "run").iterdir())
+        code, err = serving.terminate()
+    assert code == 0
+    assert err.splitlines() == ["codling serves chain; Ctrl-C stops it"]
+    assert not list((tmp_path / "run").iterdir())
+
+
 def test_a_busy_port_is_one_line(serving: Serving, chain: Path) -> None:
     command = [
         sys.executable,

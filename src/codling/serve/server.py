@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import uvicorn
@@ -93,8 +93,21 @@ def run(app: Starlette, address: Address, on_ready: Callable[[], None]) -> None:
         timeout_keep_alive=30,
     )
     server = _Server(config, app, on_ready)
-    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(address.socket):
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(address.socket), _outliving_sigterm():
         server.run([address.socket])
+
+
+@contextlib.contextmanager
+def _outliving_sigterm() -> Iterator[None]:
+    """uvicorn ends orderly at SIGTERM and then raises it again, which would spare the caller its own cleaning up."""
+    if threading.current_thread() is not threading.main_thread():  # others hear of no signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def interrupt_at_eof() -> None:

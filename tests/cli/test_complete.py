@@ -195,6 +195,41 @@ def test_no_such_model(run, file: Path) -> None:
     assert "no-such-model" in err
 
 
+@pytest.fixture
+def commented(tmp_path: Path) -> Path:
+    path = tmp_path / "commented.py"
+    path.write_text("import sys\n\n# set rows to total\n\n", encoding="utf-8")
+    return path
+
+
+def test_the_program_that_a_comment_asks_for(run, tiny: Path, commented: Path) -> None:
+    from tiny_writer import tiny_writer
+
+    command = ("complete", commented, "--line", "4", "--model", tiny, "--json")
+    asked = ("--from-comments", "--writer", tiny_writer()[1].path)
+    first = json.loads(run(*command, *asked)[1])["suggestions"][0]
+    assert (first["text"], first["origin"]) == ("rows = total", "description")
+    assert all("origin" not in each for each in json.loads(run(*command)[1])["suggestions"])
+    case = {"id": 1, "path": "a.py", "prefix": "# set rows to total\n"}
+    java = {"id": 2, "language": "java", "prefix": "// set rows to total\n"}  # nobody writes Java
+    _, out, _ = run("complete", "--batch", "-", "--model", tiny, *asked, stdin=rows(case, java))
+    answers = [json.loads(line)["suggestions"] for line in out.splitlines()]
+    assert answers[0][0]["text"] == "rows = total"
+    assert all("origin" not in each for each in answers[1])
+
+
+def test_who_is_to_write_programs_must_be_there(run, tiny: Path, commented: Path) -> None:
+    command = ("complete", commented, "--model", tiny)
+    for asked, says in (
+        (("--from-comments", "--writer", "nobody"), "no bundle 'nobody'"),
+        (("--from-comments", "--writer", tiny), "not a writer of programs"),
+        (("--writer", "write"), "give both"),
+    ):
+        code, _, err = run(*command, *asked)
+        assert code == 2
+        assert says in err
+
+
 def test_answers_are_utf_8_whatever_the_locale_says(tiny: Path, tmp_path: Path) -> None:
     path = tmp_path / "köder 🐟.py"
     path.write_text("x = 1\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from codling.errors import InputError
 
 if TYPE_CHECKING:
     from codling.complete import Completer
+    from codling.complete.described import ProgramWriter
     from codling.types import Completion, Kind
 
 __all__ = ["complete"]
@@ -56,25 +58,38 @@ def complete(
     in_comments: Annotated[
         bool, typer.Option("--in-comments", help="Suggest within comments and documentation, too.")
     ] = False,
+    from_comments: Annotated[
+        bool,
+        typer.Option(
+            "--from-comments", help="Below a comment or documentation, the program that it describes (Python)."
+        ),
+    ] = False,
+    writer: Annotated[
+        str | None, typer.Option(help="With --from-comments: the bundle that writes programs, by name or path.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Suggest how code goes on at a place in a file.
 
     With --batch, reads rows {"id", "language", "path"?, "prefix", "suffix"?} and writes for each, in order, one line
     {"id", "suggestions": [{"text", "score"}], "ms"}. A score is the probability of the whole text; ms is the time of
-    that case alone, without loading the model.
+    that case alone, without loading the model. What a comment asked for has "origin": "description" besides, and its
+    writer's score.
     """
     if (file is None) == (batch is None):
         raise InputError("name either a file, with --line and --column, or --batch CASES.jsonl")
+    if writer is not None and not from_comments:
+        raise InputError("--writer says who writes programs with --from-comments; give both, or none")
     models = _Models(model, sure, project)
+    asked = _Asked(kind, limit, in_comments, _programs(writer) if from_comments else None)
     if batch is not None:
-        _answer_batch(batch, models, kind, limit, in_comments)
+        _answer_batch(batch, models, asked)
         return
     assert file is not None
     prefix, suffix, line, column = _split(file, line, column)
     completer = models.for_text(None, str(file))
     path = str(file.resolve()) if project is not None else str(file)
-    answer = completer.complete(prefix, suffix, kind=kind, limit=limit, path=path, in_comments=in_comments)
+    answer = completer.complete(prefix, suffix, path=path, **asked.arguments())
     if json:
         place = {"file": str(file), "line": line, "column": column, "model": answer.model}
         print_json(place | _plain(answer))
@@ -84,6 +99,35 @@ def complete(
         print(f"{score}{suggestion.text}")
     if not answer.suggestions:
         stderr().print("no suggestion")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is wanted at each place."""
+
+    kind: Kind
+    limit: int
+    in_comments: bool
+    programs: ProgramWriter | None
+
+    def arguments(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "limit": self.limit,
+            "in_comments": self.in_comments,
+            "programs": self.programs,
+        }
+
+
+def _programs(writer: str | None) -> ProgramWriter:
+    """Raises:
+    UnknownModelError: there is no such bundle, or it is damaged, or no writer.
+    """
+    from codling.serve.writing import WRITER, LazyWriter
+
+    lazy = LazyWriter(writer or WRITER)
+    lazy.open()  # who asks for programs by name is told at once that there is nobody to write them
+    return lazy.programs
 
 
 class _Models:
@@ -104,18 +148,16 @@ class _Models:
         return self._by_name[name]
 
 
-def _answer_batch(batch: str, models: _Models, kind: Kind, limit: int, in_comments: bool) -> None:
+def _answer_batch(batch: str, models: _Models, asked: _Asked) -> None:
     for where, row in read_rows(batch, ["prefix"], ["suffix", "language", "path"], max_bytes=MAX_ROW_BYTES):
         completer = models.for_text(row.get("language"), row.get("path"))
         try:
             answer = completer.complete(
                 row["prefix"],
                 row.get("suffix") or "",
-                kind=kind,
-                limit=limit,
                 language=row.get("language"),
                 path=row.get("path"),
-                in_comments=in_comments,
+                **asked.arguments(),
             )
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
@@ -126,7 +168,10 @@ def _answer_batch(batch: str, models: _Models, kind: Kind, limit: int, in_commen
 
 def _plain(answer: Completion) -> dict[str, Any]:
     return {
-        "suggestions": [{"text": row.text, "score": row.score} for row in answer.suggestions],
+        "suggestions": [
+            {"text": row.text, "score": row.score} | ({"origin": row.origin} if row.origin != "code" else {})
+            for row in answer.suggestions
+        ],
         "ms": round(answer.ms, 3),
     }
 

@@ -23,6 +23,9 @@ def serve(
         list[str] | None,
         typer.Option(help="A bundle's name or path; may be given more than once, the first is the default."),
     ] = None,
+    writer: Annotated[
+        str | None, typer.Option(help="The bundle that writes programs from descriptions, by name or path.")
+    ] = None,
     token: Annotated[
         str | None,
         typer.Option(envvar="CODLING_TOKEN", help="Token that clients must show; made up when one is needed."),
@@ -58,6 +61,7 @@ def serve(
     from codling.serve.models import Shelf
     from codling.serve.running import Identity, announced
     from codling.serve.server import bind, interrupt_at_eof, new_token, run
+    from codling.serve.writing import WRITER, LazyWriter
 
     address = bind(host, port)  # first, for it is quick to fail
     shelf = Shelf(model or (), project=project[0] if project else None)
@@ -65,8 +69,18 @@ def serve(
         token = None if address.loopback else new_token()
     limits = Limits(threads=threads or min(4, os.cpu_count() or 1))
     code, identity = Codebase((project or ()) if index else ()), Identity(project or ())
+    pen = LazyWriter(writer or WRITER)
+    if writer is not None:
+        pen.open()  # one that was asked for must be there; the one that ships may be missing
     app = make_app(
-        shelf, token=token, loopback=address.loopback, host=host, limits=limits, code=code, identity=identity
+        shelf,
+        token=token,
+        loopback=address.loopback,
+        host=host,
+        limits=limits,
+        code=code,
+        identity=identity,
+        writer=pen,
     )
     url = f"{address.url}?token={quote(token, safe='')}" if token else address.url
 

@@ -62,7 +62,7 @@ def make_app(
     code: Codebase | None = None,
     identity: Identity | None = None,
     programs: str | Path = SHIPPED,
-    writer: str | Path = WRITER,
+    writer: str | Path | LazyWriter = WRITER,
 ) -> Starlette:
     """The application that `codling serve` runs.
 
@@ -74,7 +74,7 @@ def make_app(
         code: what is searched; None for nothing.
         identity: lets it prove that it is the server that left a notice; None for one that left none.
         programs: the bundle of learned programs, by name or path; it may be missing.
-        writer: the bundle that writes programs from descriptions, likewise.
+        writer: the bundle that writes programs from descriptions, likewise, or one that was opened.
 
     Returns:
         An ASGI application; its ``state.desk`` can be closed to give up all work under way.
@@ -86,7 +86,7 @@ def make_app(
     page = page or Page()
     code = code or Codebase()
     identity, acceptance = identity or Identity(), Acceptance()
-    pen = LazyWriter(writer)
+    pen = writer if isinstance(writer, LazyWriter) else LazyWriter(writer)
     api = Api(shelf=shelf, desk=desk, counts=counts, page=page, writer=pen, budget_ms=limits.budget_ms)
 
     async def server(request: Request) -> Response:

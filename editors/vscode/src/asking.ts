@@ -35,6 +35,7 @@ export class Asking {
   private readonly shortened = new Set<string>(); // texts whose last change only took something away
   private question: Question | undefined;
   private ahead: { readonly place: Place; readonly timer: NodeJS.Timeout } | undefined; // a question to come
+  private urgent = ""; // a text that is to be asked about at once
   private list: Promise<unknown> | undefined; // that is being made
   private silentSince: number | undefined; // since when the server owes an answer and has given none
 
@@ -58,15 +59,17 @@ export class Asking {
     const offset = cursorAfter(edits);
     if (askAhead && offset !== undefined && this.trail.at(uri, offset) === undefined) {
       const place = { uri, version, offset };
-      const timer = setTimeout(() => this.start(place, false), this.pace.spareMs);
-      this.ahead = { place, timer };
-      if (this.pace.spareMs === 0) this.hurry();
+      const spareMs = this.urgent === keyOf(uri, version) ? 0 : this.pace.spareMs;
+      if (spareMs > 0) this.ahead = { place, timer: setTimeout(() => this.start(place, false), spareMs) };
+      else this.start(place, false);
     }
   }
 
-  /** Ask at once: the list of completions is open, and ghost text goes first. */
-  hurry(): void {
-    if (this.ahead) this.start(this.ahead.place, false);
+  /** Ask about a text at once: the list of completions is open, and ghost text goes first. */
+  hurry(uri: string, version: number): void {
+    this.urgent = keyOf(uri, version); // VS Code may ask for the list before it says what changed
+    const { place } = this.ahead ?? {};
+    if (place && keyOf(place.uri, place.version) === this.urgent) this.start(place, false);
   }
 
   /** The list of next tokens is being made, and will be opened: the server is to do that first. */
@@ -170,6 +173,10 @@ export class Asking {
     }
     return silentMs > PATIENCE_MS;
   }
+}
+
+function keyOf(uri: string, version: number): string {
+  return `${version} ${uri}`;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

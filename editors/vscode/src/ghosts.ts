@@ -68,8 +68,8 @@ export class Ghosts implements vscode.Disposable {
   };
 
   /** The list is being made. One that is open waits for ghost text; before one is opened VS Code asks for none. */
-  listing(list: Promise<unknown>, isOpen: boolean): void {
-    if (isOpen) this.asking.hurry();
+  listing(document: vscode.TextDocument, list: Promise<unknown>, isOpen: boolean): void {
+    if (isOpen) this.asking.hurry(String(document.uri), document.version);
     else this.asking.after(list);
   }
 

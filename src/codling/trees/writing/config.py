@@ -95,6 +95,22 @@ def write() -> WriterRun:
 
 
 @_named
+def write_mined() -> WriterRun:
+    """The pass over mined pairs that comes before ``write``, which then starts from it (--init)."""
+    return WriterRun(
+        name="write-mined",
+        description="Python from descriptions as projects have them",
+        model=WriterConfig(embedding=128, encoder=128, hidden=256, dropout=0.2),
+        optim=OptimConfig(lr=1.2e-3, schedule="cosine", warmup_steps=300, min_lr_ratio=0.15, beta2=0.99, clip_norm=5.0),
+        epochs=2,
+        renamed=0.4,
+        average=0.9985,
+        min_count=25,
+        grow=25,
+    )
+
+
+@_named
 def write_tiny() -> WriterRun:
     """A small writer for tests and first looks: minutes on a few hundred pairs."""
     return WriterRun(

@@ -34,7 +34,7 @@ from codling.search.words import Pieces
 
 CONFIG = SearchRunConfig(
     encoder=EncoderConfig(num_pieces=2_000, dim=32),
-    views=ViewConfig(run=8, named=(0.3,), paraphrased=0),
+    views=ViewConfig(run=8, named=0.3, paraphrased=0),
     fit=FitConfig(batch_sizes=(64,), pairs=64 * 60, runs=2),
 )
 
@@ -91,7 +91,7 @@ def test_bags_hold_what_the_encoder_reads(bags: Bags, pieces: Pieces) -> None:
 
 def test_views_are_the_same_for_the_same_seed(bags: Bags, pieces: Pieces) -> None:
     def three(seed: int) -> list[list[int]]:
-        views = Views(bags, CONFIG.views, pieces=pieces, named=0.3, batch_size=64, seed=seed)
+        views = Views(bags, CONFIG.views, pieces=pieces, batch_size=64, seed=seed)
         return [side.pieces_M.tolist() for _ in range(3) for side in views.next()]
 
     assert three(0) == three(0) != three(1)
@@ -101,7 +101,7 @@ def test_views_drop_what_they_should(bags: Bags, pieces: Pieces) -> None:
     nothing = ViewConfig(run=8, with_doc=0, drop_query=0, with_phrase=0, drop_fields=(0, 0, 0, 0, 0), drop_code=0)
 
     def first(config: ViewConfig) -> tuple[Bag, Bag]:
-        return Views(bags, config, pieces=pieces, named=0, batch_size=64, seed=0).next()
+        return Views(bags, config, pieces=pieces, batch_size=64, seed=0).next()
 
     queries, code = first(nothing)
     assert not ((code.pieces_M // len(pieces)) == DOC).any()
@@ -115,8 +115,8 @@ def test_views_drop_what_they_should(bags: Bags, pieces: Pieces) -> None:
 
 
 def test_units_are_asked_for_by_name_and_lack_it(bags: Bags, pieces: Pieces) -> None:
-    nothing = ViewConfig(run=8, drop_query=0, with_phrase=0, drop_fields=(0, 0, 0, 0, 0), drop_code=0)
-    queries, code = Views(bags, nothing, pieces=pieces, named=1, batch_size=64, seed=0).next()
+    named = ViewConfig(run=8, drop_query=0, with_phrase=0, named=1, drop_fields=(0, 0, 0, 0, 0), drop_code=0)
+    queries, code = Views(bags, named, pieces=pieces, batch_size=64, seed=0).next()
     assert not (code.pieces_M < len(pieces)).any()  # the field of names
     names = {piece for text in units_of(Path(argparse.__file__).read_text(), "x.py") for piece in pieces.ids(text.name)}
     asked = queries.pieces_M.tolist()

@@ -108,7 +108,6 @@ def test_the_summary_of_another_asks(mined: Path, pieces: Pieces) -> None:
             bags,
             ViewConfig(**{**vars(nothing), "paraphrased": 1.0}),
             pieces=pieces,
-            named=0,
             batch_size=5,
             seed=seed,
             paraphrases=read_paraphrases(mined, bags, (0.5, 1.0)),

@@ -34,10 +34,10 @@ class ViewConfig:
     "Share of units that keep the rest of their documentation, and a random part of their summary's words."
     drop_query: float = 0.3
     "Share of the summary's words that the query lacks."
-    named: tuple[float, ...] = (0.0, 0.3)
+    named: float = 0.0
     """Share of units that are asked for by the words of their name, which they then lack: names are short and terse, as
-    people's queries are, and what remains to be found by is the documentation, said in other words, and the code. Runs
-    take these shares in turn."""
+    people's queries are, and what remains to be found by is the documentation, said in other words, and the code. 0.3
+    helps where there are no paraphrases, and does harm beside them."""
     paraphrased: float = 0.6
     """Share of the other units that are asked for by the summary of a unit that means the same, where there is one (of
     codling.search.train.paraphrase)."""
@@ -95,12 +95,8 @@ class SearchRunConfig:
     def __post_init__(self) -> None:
         if self.fit.runs < 1:
             raise ConfigError(f"fit.runs is {self.fit.runs}; one training is the least")
-        if not self.fit.batch_sizes or not self.views.named:
-            raise ConfigError("fit.batch_sizes and views.named must have a value each; the runs take them in turn")
+        if not self.fit.batch_sizes:
+            raise ConfigError("fit.batch_sizes names no size; the runs take them in turn")
         for size in self.fit.batch_sizes:
             if size < 1 or size % self.views.run:
                 raise ConfigError(f"fit.batch_sizes has {size}, which is no multiple of views.run {self.views.run}")
-
-    def named_of(self, run: int) -> float:
-        """The share of one run; runs of one share differ in the size of their batches."""
-        return self.views.named[run // len(self.fit.batch_sizes) % len(self.views.named)]

@@ -124,7 +124,6 @@ def fit(
             config.views,
             pieces=pieces,
             paraphrases=paraphrases,
-            named=config.named_of(run),
             batch_size=config.fit.batch_size_of(run),
             seed=config.fit.seed + run,
         )

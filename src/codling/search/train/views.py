@@ -58,16 +58,14 @@ class Views:
         config: ViewConfig,
         *,
         pieces: Pieces,
-        named: float,
         batch_size: int,
         seed: int,
         paraphrases: Ragged | None = None,
     ) -> None:
         """Args:
-        named: in place of ViewConfig.named, which has the shares of several streams.
         paraphrases: for each unit those whose summary may ask for it; None for none.
         """
-        self._bags, self._config, self._named, self._paraphrases = bags, config, named, paraphrases
+        self._bags, self._config, self._paraphrases = bags, config, paraphrases
         self._phrases = [Ragged.of([_ids(pieces, each.format(name)) for each in _PHRASES]) for name in bags.languages]
         self._rng = np.random.default_rng(seed)
         self._num_runs = max(1, batch_size // config.run)
@@ -86,7 +84,7 @@ class Views:
         if len(self._runs) < self._num_runs:
             self._runs = self._shuffled()
         units = np.concatenate([self._runs.pop() for _ in range(min(self._num_runs, len(self._runs)))])
-        named = (self._rng.random(len(units)) < self._named) & self._has_name_N[units]
+        named = (self._rng.random(len(units)) < self._config.named) & self._has_name_N[units]
         askers = self._askers(units, named)
         return self._queries(units, askers, named), self._code(units, named, named | (askers != units))
 

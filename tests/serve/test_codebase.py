@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 
 from codling.errors import InputError
 from codling.search.index import CodeIndex
-from codling.search.places import index_folder, writing
+from codling.search.places import SearchIndexError, index_folder, writing
+from codling.serve import codebase
 from codling.serve.codebase import Codebase
 from search_project import write_project
 
@@ -49,6 +52,13 @@ def is_ready(code: Codebase) -> bool:
     return all(repo.message.state == "ready" for repo in code.repos)
 
 
+def finds(code: Codebase, name: str) -> bool:
+    try:
+        return bool(code.indexes().definition(name).hits)
+    except SearchIndexError:  # it is just being made again
+        return False
+
+
 def test_changes_are_found_soon_after(root: Path, keep: Callable[..., Codebase]) -> None:
     code = keep(root)
     until(lambda: is_ready(code))
@@ -74,6 +84,32 @@ def test_a_damaged_index_is_made_again(root: Path, keep: Callable[..., Codebase]
     code = keep(root)
     until(lambda: is_ready(code))
     assert code.indexes().definition("ReadFrame").hits
+
+
+def test_an_index_that_is_deleted_under_it_is_made_again(root: Path, keep: Callable[..., Codebase]) -> None:
+    code = keep(root)
+    until(lambda: is_ready(code))
+    shutil.rmtree(index_folder(root.resolve()))
+    (root / "later.py").write_text("def later_on(): pass\n")
+    until(lambda: is_ready(code) and finds(code, "later_on"))
+    assert finds(code, "ReadFrame")
+
+
+def test_trouble_passes(
+    root: Path, keep: Callable[..., Codebase], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(codebase, "_LOOK_AFTER_S", 0.05)
+    home = Path(os.environ["CODLING_HOME"])
+    home.write_text("a file where the folder should be")
+    code = keep(root)
+    assert code.wait(PATIENCE_S)
+    assert code.repos[0].message.state != "ready"
+    until(lambda: code.repos[0].message.error is not None)
+    said = [record for record in caplog.records if "cannot be kept" in record.message]
+    assert len(said) == 1 and said[0].exc_info is None and str(home) in said[0].message
+    home.unlink()
+    until(lambda: is_ready(code) and finds(code, "ReadFrame"))
+    assert code.repos[0].message.error is None
 
 
 def test_an_index_that_another_process_writes_is_waited_for(root: Path, keep: Callable[..., Codebase]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from codling.errors import BusyError, CancelledError, CodlingError, InputError, nearest
 from codling.search.index import CodeIndex, CodeIndexes
+from codling.search.places import SearchIndexError
 from codling.search.update import UpdateReport, usable_encoder
 from codling.serve.search_messages import RepoMessage, RepoState
 
@@ -21,7 +22,7 @@ __all__ = ["Codebase", "NotIndexedError", "Repo"]
 
 _log = logging.getLogger("codling")
 
-_LOOK_AFTER_S = 30.0  # between two looks at files that the system cannot watch
+_LOOK_AFTER_S = 30.0  # between two looks at files that the system cannot watch, and after trouble
 _RETRY_S = 3.0  # until another process that writes the index is asked again
 _PATIENCE_S = 2.0  # for the threads when the server ends; a build looks up after a few hundred files
 
@@ -61,6 +62,8 @@ class Repo:
         self.settled = threading.Event()
         "Set when there is an index that answers, or it is known that there will be none."
         self._stop, self._encoder, self._workers = stop, "search" if neural else None, workers
+        self._is_lost = False  # somebody has deleted or damaged the index since it was opened
+        self._told = ""  # the log knows of this trouble
         self._standing = _Standing(languages={}, kinds={})
         self._thread = threading.Thread(target=self._keep, name=f"codling-index-{name}", daemon=True)
 
@@ -89,24 +92,41 @@ class Repo:
         )
 
     def _keep(self) -> None:
-        """The thread: make the index answer, bring it up to date, then follow the files."""
+        """The thread: make the index answer, bring it up to date, then follow the files; after any trouble, again."""
         try:
-            self._open()
             while not self._stop.is_set():
-                self._take_up_changes()
-                self._watch()
+                try:
+                    self._open()
+                    self._take_up_changes()
+                    self._watch()
+                except CancelledError:
+                    raise
+                except Exception as error:  # the server goes on without, or with the index as it is
+                    self._fail(error)
         except CancelledError:
             pass
-        except CodlingError as error:
-            self._set(state="failed", error=str(error))
-        except Exception as error:  # the server goes on without
-            _log.exception("the index of %s could not be kept", self.root)
-            self._set(state="failed", error=f"{type(error).__name__}; the server's log says more")
         finally:
             self.settled.set()
 
+    def _fail(self, error: Exception) -> None:
+        """Say what is wrong, and wait: a disk is full for a while, a folder away, an index deleted."""
+        if isinstance(error, CodlingError):
+            words, pause_s = str(error), _RETRY_S if self.index is not None else _LOOK_AFTER_S
+        elif isinstance(error, OSError):
+            words, pause_s = f"{error.filename or self.root}: {error.strerror or error}", _LOOK_AFTER_S
+        else:
+            words, pause_s = f"{type(error).__name__}; the server's log says more", _LOOK_AFTER_S
+        if words != self._told:
+            known = isinstance(error, (CodlingError, OSError))
+            _log.warning("the index of %s cannot be kept: %s", self.root, words, exc_info=None if known else error)
+        self._told = words
+        self._is_lost = isinstance(error, SearchIndexError)
+        self._set(state="failed", error=words)
+        self.settled.set()
+        self._stop.wait(pause_s)
+
     def _open(self) -> None:
-        while self.index is None:
+        while self.index is None or self._is_lost:
             try:
                 index = CodeIndex.open(self.root)
                 _ = index.generation().encoder  # loaded now, not in the first search; an error if it is another's
@@ -117,7 +137,7 @@ class Repo:
             self._build()  # it was made before there was an encoder; it answers until the new one is whole
 
     def _build(self) -> None:
-        self._set(state="indexing" if self.index is None else "updating", done=0, total=0)
+        self._set(state="indexing" if self.index is None else "updating", done=0, total=0, error=None)
         try:
             built = CodeIndex.build(
                 self.root,
@@ -135,7 +155,7 @@ class Repo:
 
     def _take_up_changes(self) -> None:
         assert self.index is not None
-        self._set(state="updating", done=0, total=0)
+        self._set(state="updating", done=0, total=0, error=None)
         try:
             report = self.index.update(workers=self._workers, progress=self._progress, cancelled=self._stop.is_set)
         except BusyError as error:  # somebody else keeps it up to date
@@ -143,6 +163,7 @@ class Repo:
         else:
             if report.num_read or report.num_removed:
                 self._count()
+        self._told = ""
         self._set(state="ready")
 
     def _watch(self) -> None:
@@ -157,7 +178,7 @@ class Repo:
             self._stop.wait(_LOOK_AFTER_S)
 
     def _use(self, index: CodeIndex) -> None:
-        self.index = index
+        self.index, self._is_lost = index, False
         self._count()
         self.settled.set()
 

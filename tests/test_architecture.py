@@ -42,7 +42,8 @@ TORCH_ROOMS = {"lm", "training", "tune", "trees", "fold"}
 TORCH_PACKAGES = ("codling.npi.train", "codling.search.train")
 "Parts of rooms that are otherwise free of it."
 TRAINING_COMMANDS = {
-    f"codling.cli.{name}" for name in ("train", "tune", "corpus", "corpus_pairs", "search_train", "train_writer")
+    f"codling.cli.{name}"
+    for name in ("train", "tune", "corpus", "corpus_pairs", "search_train", "train_writer", "train_encoders")
 }
 
 

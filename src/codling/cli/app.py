@@ -27,6 +27,7 @@ COMMANDS = {
     "sample": "sample",
     "write": "write",
     "train-writer": "train_writer",
+    "train-encoders": "train_encoders",
     "index": "index",
     "search": "search",
     "lsp": "lsp",

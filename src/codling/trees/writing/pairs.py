@@ -16,7 +16,7 @@ from codling.errors import InputError
 from codling.trees.grammar.source import read_source
 from codling.trees.grammar.tree import Tree
 
-__all__ = ["Pair", "read_pairs", "read_program", "whole_program"]
+__all__ = ["Pair", "Row", "read_pairs", "read_program", "read_rows", "whole_program"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,18 @@ def read_program(code: str) -> Tree:
             raise error from None
 
 
-def read_pairs(path: Path) -> Iterator[Pair | InputError]:
-    """Rows ``{"text", "code"}``; for one whose program does not parse, what is wrong with it.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a file of pairs."""
+
+    text: str
+    code: str
+    where: str
+    "File and line, for messages."
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Rows ``{"text", "code"}``, whatever is in them.
 
     Raises:
         InputError: the file cannot be read, or a row is not of this form.
@@ -75,7 +85,17 @@ def read_pairs(path: Path) -> Iterator[Pair | InputError]:
             raise InputError(f"{where}: not JSON ({error})") from None
         if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("text", "code")):
             raise InputError(f'{where}: a row is {{"text": …, "code": …}}, both strings')
+        yield Row(row["text"], row["code"], where)
+
+
+def read_pairs(path: Path) -> Iterator[Pair | InputError]:
+    """Rows whose program is Python; for one whose program does not parse, what is wrong with it.
+
+    Raises:
+        InputError: the file cannot be read, or a row is not of this form.
+    """
+    for row in read_rows(path):
         try:
-            yield Pair(row["text"], row["code"], read_program(row["code"]))
+            yield Pair(row.text, row.code, read_program(row.code))
         except InputError as error:
-            yield InputError(f"{where}: {error}")
+            yield InputError(f"{row.where}: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -156,6 +157,27 @@ def test_a_service_manager_ends_it_cleanly_too(chain: Path, tmp_path: Path) -> N
     assert code == 0
     assert err.splitlines() == ["codling serves chain; Ctrl-C stops it"]
     assert not list((tmp_path / "run").iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+@pytest.mark.parametrize("stdout", [">&-", "| true"])
+def test_it_serves_though_nobody_reads_its_stdout(stdout: str, chain: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m codling serve --no-open --port 0 --until-eof --model {chain} {stdout}"
+    with subprocess.Popen(
+        command,
+        shell=True,
+        env=os.environ | {"CODLING_HOME": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "codling serves chain; Ctrl-C stops it\n"
+        (path,) = (tmp_path / "run").glob("server-*.json")
+        answer = httpx.get(f"http://127.0.0.1:{json.loads(path.read_bytes())['port']}/healthz")
+        assert answer.status_code == 200
+        _, err = process.communicate(timeout=PATIENCE_S)  # its stdin ends, and so does it
+    assert err == ""
 
 
 def test_a_busy_port_is_one_line(serving: Serving, chain: Path) -> None:

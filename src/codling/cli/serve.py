@@ -85,7 +85,8 @@ def serve(
     url = f"{address.url}?token={quote(token, safe='')}" if token else address.url
 
     def ready() -> None:
-        print(url, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # nobody reads it; the server serves all the same
+            print(url, flush=True)
         if until_eof:
             interrupt_at_eof()
         print(f"codling serves {shelf.default}; Ctrl-C stops it", file=sys.stderr)

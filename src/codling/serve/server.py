@@ -83,6 +83,7 @@ def run(app: Starlette, address: Address, on_ready: Callable[[], None]) -> None:
     """
     config = uvicorn.Config(
         app,
+        log_config=None,  # uvicorn's own asks stdout for its colours, which a service need not have
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -115,7 +116,7 @@ def interrupt_at_eof() -> None:
 
     def wait() -> None:
         with contextlib.suppress(OSError, ValueError):
-            while sys.stdin.buffer.read(4096):
+            while sys.stdin is not None and sys.stdin.buffer.read(4096):
                 pass
         signal.raise_signal(signal.SIGINT)
 

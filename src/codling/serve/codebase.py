@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -114,10 +115,12 @@ class Repo:
             words, pause_s = str(error), _RETRY_S if self.index is not None else _LOOK_AFTER_S
         elif isinstance(error, OSError):
             words, pause_s = f"{error.filename or self.root}: {error.strerror or error}", _LOOK_AFTER_S
+        elif isinstance(error, sqlite3.Error):  # a full disk, mostly
+            words, pause_s = f"{error} ({self.root})", _LOOK_AFTER_S
         else:
             words, pause_s = f"{type(error).__name__}; the server's log says more", _LOOK_AFTER_S
         if words != self._told:
-            known = isinstance(error, (CodlingError, OSError))
+            known = isinstance(error, (CodlingError, OSError, sqlite3.Error))
             _log.warning("the index of %s cannot be kept: %s", self.root, words, exc_info=None if known else error)
         self._told = words
         self._is_lost = isinstance(error, SearchIndexError)

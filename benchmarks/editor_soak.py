@@ -48,7 +48,7 @@ NAMES = (
 )  # of the standard library; typed if no file is
 EVERY_S = 10.0
 TAB_SIZE = 4
-PATIENCE_S = 200  # with VS Code, on a machine that is busy, or stands still for a while
+PATIENCE_S = 120  # with VS Code, on a machine that is busy, or stands still for a while
 MAX_GROWTH = 0.10  # of resident memory between the second quarter and the last
 
 _ACTIONS = {"type": 12, "take": 5, "backspace": 3, "paste": 1, "undo": 1, "cursors": 1, "switch": 1}
@@ -106,7 +106,7 @@ class Typist:
     def _type(self) -> None:
         """A burst of keys, as a person types them."""
         for _ in range(self.random.randint(4, 25)):
-            if not self._todo:
+            if not self._todo and self._check("before another place"):
                 self._place()
             key, self._todo = self._todo[0], self._todo[1:]
             self.page.keyboard.press("Enter") if key == "\n" else self.page.keyboard.type(key)

@@ -23,6 +23,9 @@ from codling.complete.overlap import useful_length
         ('data.csv")', '")', "data.csv"),
         ('data.csv")', '"', "data.csv"),
         (r"it\'s'", "'", r"it\'s"),
+        (r"C:\\')", "')", r"C:\\"),  # a backslash that is escaped itself escapes nothing
+        (r"'C:\\')", ")", r"'C:\\'"),
+        (r"'it\'s)')", ")", r"'it\'s)'"),
         ("[0]]", "]", "[0]"),
         ("1}", "}", "1"),
         ("a + b", "bar", "a + b"),  # the b is another word

@@ -36,16 +36,15 @@ def _before_closer(text: str, closer: str) -> int:
     Editors put in the closing one with the opening one, so the suggestion must end inside them: at the first closer
     that it has not opened itself.
     """
-    if closer in _QUOTES:
-        at = text.find(closer)
-        while at > 0 and text[at - 1] == "\\":
-            at = text.find(closer, at + 1)
-        return len(text) if at == -1 else at
-    depth, quote = 0, ""
+    depth, quote = 0, closer if closer in _QUOTES else ""
+    escaped = False
     for at, character in enumerate(text):
-        if quote:
-            if character == quote and text[at - 1] != "\\":
-                quote = ""
+        if escaped or (quote and character == "\\"):
+            escaped = not escaped
+        elif character == quote == closer:
+            return at
+        elif quote:
+            quote = "" if character == quote else quote
         elif character in _QUOTES:
             quote = character
         elif character == _CLOSERS[closer]:

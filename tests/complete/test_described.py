@@ -15,6 +15,7 @@ from chain_bundle import chain_bundle
 from codling.complete import Completer
 from codling.complete.context import prepare
 from codling.complete.described import LEAST_SCORE, Wanted, fitted, wanted_here
+from ngram_model import NgramModel
 
 METHOD = 'class A:\n    async def f(\n        self, s: str = ":",\n    ) -> int:\n'
 SORT = "# sort the rows by their second element\n"
@@ -194,6 +195,15 @@ def test_a_program_that_is_sure_comes_first(completer: Completer) -> None:
     assert all(each.origin == "code" for each in others)
     (only,) = completer.complete(SORT, limit=1, programs=fake, kind="block").suggestions
     assert only == first
+
+
+def test_what_the_code_says_too_is_offered_once() -> None:
+    completer = Completer(NgramModel((SORT + "rows.sort()\n") * 3, order=30))
+    assert completer.complete(SORT, limit=3, language="python").suggestions[0].text == "rows.sort()"
+    answer = completer.complete(SORT, limit=3, language="python", programs=Fake(("rows.sort()", 0.9)))
+    texts = [row.text for row in answer.suggestions]
+    assert texts.count("rows.sort()") == 1
+    assert answer.suggestions[0].origin == "description"
 
 
 @pytest.mark.parametrize(

@@ -163,8 +163,10 @@ class Completer:
             else:
                 rows = self._texts(context, position, kind, limit, config, clock, expect, language, after)
                 rows = in_scope_first(rows, context.text, context.suffix, context.line, language)
+        known = {suggestion.text for suggestion in described}
+        others = (row for row in _suggestions(rows, context, limit, kind) if row.text not in known)
         return Completion(
-            suggestions=(*described, *_suggestions(rows, context, limit - len(described), kind)),
+            suggestions=(*described, *others)[:limit],
             ms=_ms_since(started),
             model=self.model.name,
         )

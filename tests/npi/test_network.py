@@ -26,8 +26,9 @@ from codling.npi.frames import RETURN
 from codling.npi.interpreter import interpret
 from codling.npi.library import Library, Shelf
 from codling.npi.network import Network
+from codling.npi.program import Program
 from codling.npi.reach import reach
-from codling.npi.tasks import find_task
+from codling.npi.tasks import TASKS, find_task
 from codling.npi.trace import trace
 from codling.npi.train.config import CoreConfig, NPIConfig, TrainConfig
 from codling.npi.train.extend import restore
@@ -330,6 +331,8 @@ def test_a_run_goes_on_from_its_checkpoint_as_if_it_had_not_stopped(tmp_path: Pa
     for (name, one), other in zip(straight.core.state_dict().items(), resumed.core.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
     assert [row.num_wrong for row in straight.rounds[2:]] == [row.num_wrong for row in resumed.rounds]
+    assert resumed.num_rounds == straight.num_rounds > len(resumed.rounds)
+    assert resumed.seconds >= resumed.rounds[-1].seconds > 0
 
 
 def test_the_loss_falls() -> None:
@@ -379,6 +382,28 @@ def resized(graph: bytes) -> bytes:
         if output.name == "scores":
             output.type.tensor_type.shape.dim[1].dim_value -= 1
     return bytes(model.SerializeToString())
+
+
+def test_a_certificate_does_not_speak_of_programs_that_were_edited_since(tmp_path: Path) -> None:
+    interpreter = load_interpreter()
+    shipped = TASKS["maximum"]
+    first, *others = shipped.programs
+
+    def nothing(_row: Any) -> None:
+        pass
+
+    nothing.__annotations__ = first.function.__annotations__
+    idle = Program(nothing, sees=first.sees, name=first.name)
+
+    class Own(shipped):  # type: ignore[misc, valid-type]
+        file = tmp_path / "maximum.py"
+
+    class Edited(Own):
+        programs = (idle, *others)
+
+    assert interpreter.is_verified(shipped()) and interpreter.is_verified(Own())
+    assert interpreter.check(Edited()).certificate is not None  # names and values are the same
+    assert not interpreter.is_verified(Edited())
 
 
 def test_a_task_that_was_not_learned_or_has_changed_is_refused() -> None:

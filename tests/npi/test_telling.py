@@ -318,3 +318,71 @@ def test_a_file_without_a_task_says_so(tmp_path: Any) -> None:
         load_tasks(tmp_path / "broken.py")
     with pytest.raises(TaskError, match="no file"):
         load_tasks(tmp_path / "gone.py")
+
+
+def test_a_program_that_depends_on_more_than_it_sees_is_found() -> None:
+    chance, runs = random.Random(1), []
+
+    @program(name="darken")
+    def whimsical(lamp: Lamp) -> None:
+        if lamp.end:
+            return
+        lamp.switch("on" if chance.random() < 0.5 else "off")
+        lamp.step()
+        whimsical(lamp)
+
+    @program(name="darken")
+    def counting(lamp: Lamp) -> None:
+        runs.append(1)
+        if lamp.end:
+            return
+        if len(runs) % 2:
+            lamp.switch("off")
+        lamp.step()
+        counting(lamp)
+
+    for each in (whimsical, counting):
+
+        class Hidden(Darkness):
+            programs = (each,)
+
+        with pytest.raises(TaskError, match="did otherwise when it was run again"):
+            reach(Hidden())
+
+
+@pytest.mark.parametrize("what", ["sample", "start", "answer", "result"])
+def test_a_task_that_fails_says_where(what: str) -> None:
+    def fail(*_: Any) -> Any:
+        raise ZeroDivisionError("division by zero")
+
+    broken = type("Broken", (Darkness,), {what: fail})()
+    frames = reach(broken)
+    with pytest.raises(TaskError, match=f"`{what}` of task darkness fails: ZeroDivisionError"):
+        check_abstraction(broken, frames)
+    if what in ("answer", "result"):
+        number = type("Number", (Darkness,), {what: lambda *_: 5})()
+        with pytest.raises(TaskError, match="`result` and `answer` of task darkness must be texts"):
+            check_abstraction(number, reach(number))
+
+
+def test_a_program_that_does_not_end_is_given_up() -> None:
+    @program
+    def again(lamp: Lamp) -> None:
+        again(lamp)
+
+    class Endless(Darkness):
+        programs = (again,)
+
+    task = Endless()
+    with pytest.raises(TaskError, match="are not done after 1,000 steps on"):
+        record(task, [(True,)], reach(task), max_steps=1_000)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"), [("import sys; sys.exit(3)", "SystemExit: 3"), ("Flip.name = 5", "name is 5")]
+)
+def test_a_file_that_ends_python_or_names_nothing(tmp_path: Any, line: str, message: str) -> None:
+    path = tmp_path / "flip.py"
+    path.write_text(f"from codling.npi import Task\nclass Flip(Task):\n    name = 'flip'\n{line}\n")
+    with pytest.raises(TaskError, match=message):
+        load_tasks(path)

@@ -234,8 +234,8 @@ def train(
     if not result.verdicts:
         console.print("stopped; repeat the command to go on", markup=False)
         raise KeyboardInterrupt
-    seconds = result.rounds[-1].seconds if result.rounds else 0.0
-    facts = {"train": to_mapping(config.train), "seconds": round(seconds, 1), "rounds": len(result.rounds)}
+    seconds = result.seconds
+    facts = {"train": to_mapping(config.train), "seconds": round(seconds, 1), "rounds": result.num_rounds}
     facts |= {"onto": Path(onto).name} if onto else {"init": Path(init).name} if init else {}
     names = ", ".join([*(before or {}), *(task.name for task in chosen)])
     written = write_interpreter(

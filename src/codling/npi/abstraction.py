@@ -11,7 +11,7 @@ from codling.npi.frames import Frames
 from codling.npi.hand import Observation
 from codling.npi.record import Move, Teacher, record
 from codling.npi.repertoire import Call
-from codling.npi.task import Problem, Task
+from codling.npi.task import Problem, Task, drawn, telling
 
 __all__ = ["Checked", "check_abstraction"]
 
@@ -57,7 +57,8 @@ class _Checker:
 
     def begin(self, problem: Problem) -> None:
         self._problem = problem
-        observation = self.repertoire.observe(self.task.start(problem))
+        with telling(self.task, "`start`"):
+            observation = self.repertoire.observe(self.task.start(problem))
         self._check_possible(observation)
         if not self.task.starts(**self._named(observation)):
             raise self._broken(f"{self._text(observation)} is seen at the start, which `starts` rules out")
@@ -121,8 +122,9 @@ class _Checker:
 
 
 def _problems(task: Task) -> Iterable[Problem]:
-    yield from task.small()
+    with telling(task, "`small`"):
+        yield from task.small()
     chance = random.Random(2)
     largest = task.check_size or 10 * task.train_size
     for index in range(NUM_LARGER):
-        yield task.sample(chance, 1 + index * largest // NUM_LARGER)
+        yield drawn(task, chance, 1 + index * largest // NUM_LARGER)

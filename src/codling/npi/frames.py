@@ -86,8 +86,10 @@ class Frames:
             return node
         root = -1 - parent if parent < 0 else self.root[parent]
         call = self.calls[root]
-        before = [] if parent < 0 else self.history(parent)
-        decided = self.repertoire.decide(call.callee, call.arguments, [*before, observation])
+        path = self.path(parent)
+        history = [*(self.observations[self.seen[each]] for each in path), observation]
+        before = [self.decisions[self.decision[each]] for each in path]
+        decided = self.repertoire.decide(call.callee, call.arguments, history, before)
         decision = self._decision_index.get(decided)
         if decision is None:
             decision = self._decision_index[decided] = len(self.decisions)

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from codling.npi.program import Program
     from codling.npi.repertoire import Repertoire
 
-__all__ = ["Hand", "Observation", "hand_class", "replay"]
+__all__ = ["Hand", "Made", "Observation", "hand_class", "replay"]
 
 Observation = tuple[int, ...]
 "The index of the value of each feature, in the order of the environment; -1 for a feature that is not seen."
+
+Made = tuple["Program[Any] | Action[Any, Any]", tuple[Any, ...]]
+"A call as a program makes it: what it calls, and with which values."
 
 
 class _Next(BaseException):
@@ -35,6 +38,7 @@ class Hand:
     def __init__(self, program: Program[Any], history: list[Observation]) -> None:
         self._program = program
         self._history = history
+        self._made: list[Made] = []
         self._at = 0
         self._seen = history[0]
 
@@ -42,6 +46,7 @@ class Hand:
         self._at += 1
         if self._at == len(self._history):
             raise _Next(callee, arguments)
+        self._made.append((callee, arguments))
         self._seen = self._history[self._at]
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -85,25 +90,33 @@ def _noter(action: Action[Any, Any]) -> Any:
 
 
 def replay(
-    hands: type[Hand], program: Program[Any], arguments: tuple[Any, ...], history: list[Observation]
-) -> tuple[Program[Any] | Action[Any, Any], tuple[Any, ...]] | None:
+    hands: type[Hand],
+    program: Program[Any],
+    arguments: tuple[Any, ...],
+    history: list[Observation],
+    before: list[Made],
+) -> Made | None:
     """What a program calls after it has seen these observations, the first on being called; None when it returns.
 
+    Args:
+        before: the calls that it made after each observation but the last, when it was asked then.
+
     Raises:
-        TaskError: the program fails, looks at what it does not see, or calls less than was observed (it is not a
-            function of what it sees).
+        TaskError: the program fails, looks at what it does not see, or does otherwise than before (it is not a function
+            of what it sees).
     """
     hand = hands(program, history)
+    following = None
     try:
         program.function(hand, *arguments)
     except _Next as call:
-        return call.callee, call.arguments
+        following = call.callee, call.arguments
     except TaskError:
         raise
     except Exception as error:
         raise TaskError(f"program {program.name} fails: {type(error).__name__}: {error}") from error
-    if hand._at != len(history) - 1:
+    if hand._made != before:
         raise TaskError(
             f"program {program.name} did otherwise when it was run again; it may depend on what it sees only"
         )
-    return None
+    return following

@@ -16,6 +16,7 @@ from codling.npi.decider import Evaluate, Remember
 from codling.npi.interpreter import MAX_STEPS, Outcome, interpret
 from codling.npi.library import Library, Shelf
 from codling.npi.network import Network
+from codling.npi.reach import reach
 from codling.npi.task import Problem, Task
 from codling.npi.verify import Certificate
 
@@ -72,11 +73,21 @@ class Interpreter:
     def is_verified(self, task: Task) -> bool:
         """Whether a certificate speaks of this task and of the very graph that runs here."""
         certificate = self.check(task).certificate
-        return (
-            certificate is not None
-            and certificate.model_sha256 == self.model_sha256
-            and certificate.signature_sha256 == task.repertoire.fingerprint()
-        )
+        if (
+            certificate is None
+            or certificate.model_sha256 != self.model_sha256
+            or certificate.signature_sha256 != task.repertoire.fingerprint()
+        ):
+            return False
+        # In a user's own file programs may do something else by now under the same names; what ships, ships together.
+        return task.file is None or self._frames_of(task) == certificate.frames_sha256
+
+    def _frames_of(self, task: Task) -> str:
+        """Digest of what a task's programs do in every frame; empty where that has no end any more."""
+        try:
+            return reach(task).digest()
+        except TaskError:
+            return ""
 
     def solve(
         self,

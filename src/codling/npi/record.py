@@ -10,12 +10,12 @@ from codling.npi.environment import Environment
 from codling.npi.frames import Frames
 from codling.npi.hand import Observation
 from codling.npi.repertoire import Call
-from codling.npi.task import Problem, Task
+from codling.npi.task import Problem, Task, telling
 
 __all__ = ["MAX_TEACHER_STEPS", "Teacher", "record"]
 
-MAX_TEACHER_STEPS = 20_000_000
-"A teacher that takes more has an endless loop, most likely."
+MAX_TEACHER_STEPS = 2_000_000
+"A teacher that takes more has an endless loop, most likely: practice and checks are on small problems."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ def record(
     """
     traces = []
     for problem in problems:
-        environment = task.start(problem)
+        with telling(task, "`start`"):
+            environment = task.start(problem)
         teacher = Teacher(frames, environment, task.main)
         ends: list[int] = []
         for _ in range(max_steps):
@@ -104,7 +105,12 @@ def record(
             raise TaskError(
                 f"the programs of {task.name} are not done after {max_steps:,} steps on {_show(task, problem)}"
             )
-        result, answer = task.result(environment), task.answer(problem)
+        with telling(task, "`result`"):
+            result = task.result(environment)
+        with telling(task, "`answer`"):
+            answer = task.answer(problem)
+        if not (isinstance(result, str) and isinstance(answer, str)):
+            raise TaskError(f"`result` and `answer` of task {task.name} must be texts, not {result!r} and {answer!r}")
         if result != answer:
             raise TaskError(
                 f"the programs of {task.name} are wrong: on {_show(task, problem)} they come to {result[:60]!r}, "

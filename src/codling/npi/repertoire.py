@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from codling.errors import TaskError
 from codling.npi.environment import Action, Argument, Environment, Feature
-from codling.npi.hand import Observation, hand_class, replay
+from codling.npi.hand import Made, Observation, hand_class, replay
 from codling.npi.program import Program
 
 __all__ = ["Call", "Repertoire"]
@@ -43,6 +43,7 @@ class Repertoire:
         self._value_index = [{value: index for index, value in enumerate(each.values)} for each in self.features]
         self._readers = [(each.function, known) for each, known in zip(self.features, self._value_index, strict=True)]
         self._hands = hand_class(self)
+        self._made: dict[Call, Made] = {}
         self.seen = tuple(self._seen_by(each) for each in self.programs)
 
     def _check(self) -> None:
@@ -108,10 +109,27 @@ class Repertoire:
             argument.values[index] for argument, index in zip(self.arguments[call.callee], call.arguments, strict=True)
         )
 
-    def decide(self, program: int, arguments: tuple[int, ...], history: list[Observation]) -> Call | None:
-        """The teacher's answer: what the program calls next after what it has seen, or None when it returns."""
-        answer = replay(self._hands, self.programs[program], self.values(Call(program, arguments)), history)
+    def decide(
+        self, program: int, arguments: tuple[int, ...], history: list[Observation], before: list[Call | None]
+    ) -> Call | None:
+        """The teacher's answer: what the program calls next after what it has seen, or None when it returns.
+
+        Args:
+            before: its answers to each part of the history that begins where that does, the shortest first.
+
+        Raises:
+            TaskError: the program fails, or does not do again what it did before.
+        """
+        values = self.values(Call(program, arguments))
+        made = [self._as_made(each) for each in before if each is not None]
+        answer = replay(self._hands, self.programs[program], values, history, made)
         return None if answer is None else self.call(*answer)
+
+    def _as_made(self, call: Call) -> Made:
+        found = self._made.get(call)
+        if found is None:
+            found = self._made[call] = (self.callees[call.callee], self.values(call))
+        return found
 
     def act(self, environment: Environment, call: Call) -> None:
         """Perform a primitive action."""

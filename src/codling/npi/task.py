@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import inspect
 import random
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from codling.errors import InputError, TaskError
+from codling.errors import CodlingError, InputError, TaskError
 from codling.npi.environment import Environment
 from codling.npi.program import Program
 from codling.npi.repertoire import Call, Repertoire
 
-__all__ = ["Problem", "Task", "load_tasks"]
+__all__ = ["Problem", "Task", "drawn", "load_tasks", "telling"]
 
 Problem = tuple[Any, ...]
 "What an environment is made from."
@@ -113,7 +114,7 @@ class Task:
         chance = random.Random(0)
         for size in range(1, self.train_size + 1):
             for _ in range(100):
-                yield self.sample(chance, size)
+                yield drawn(self, chance, size)
 
     def typed(self, words: Sequence[str]) -> str:
         """The task and a problem as one types them in a shell."""
@@ -127,6 +128,27 @@ class Task:
         return InputError(
             f"{self.name} takes {self.usage}{f' ({why})' if why else ''}, not {shown!r}; for example: {example}"
         )
+
+
+@contextlib.contextmanager
+def telling(task: Task, what: str) -> Iterator[None]:
+    """While a task's own code runs: whatever that raises becomes one line that says where."""
+    try:
+        yield
+    except CodlingError:
+        raise
+    except Exception as error:
+        raise TaskError(f"{what} of task {task.name} fails: {type(error).__name__}: {error}") from error
+
+
+def drawn(task: Task, chance: random.Random, size: int) -> Problem:
+    """A problem of this size.
+
+    Raises:
+        TaskError: the task fails to make one.
+    """
+    with telling(task, "`sample`"):
+        return task.sample(chance, size)
 
 
 def load_tasks(path: Path) -> dict[str, type[Task]]:
@@ -147,13 +169,15 @@ def load_tasks(path: Path) -> dict[str, type[Task]]:
         spec.loader.exec_module(module)
     except TaskError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TaskError(f"{path} fails when it is loaded: {type(error).__name__}: {error}") from error
     found = {
         each.name: each
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, Task) and each.__module__ == name and hasattr(each, "name")
     }
+    for wrong in (each for each in found if not (isinstance(each, str) and each.isprintable() and each.strip())):
+        raise TaskError(f"{path} has a task whose name is {wrong!r}; it must be a word, as 'bubble-sort'")
     if not found:
         raise TaskError(f"{path} has no task: a subclass of codling.npi.Task with a name")
     for each in found.values():

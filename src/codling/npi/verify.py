@@ -21,7 +21,7 @@ from codling.npi.network import Network
 from codling.npi.reach import UnboundedError, reach
 from codling.npi.record import Move, Teacher, record
 from codling.npi.repertoire import Call
-from codling.npi.task import Problem, Task
+from codling.npi.task import Problem, Task, drawn, telling
 
 __all__ = ["Certificate", "Counterexample", "Verdict", "verify"]
 
@@ -214,12 +214,13 @@ def _leads_to(task: Task, problem: Problem, frames: Frames, wrong: set[int]) -> 
 
 def _problems(task: Task) -> Iterator[Problem]:
     """Small problems first, then ever larger ones at random, without end."""
-    yield from task.small()
+    with telling(task, "`small`"):
+        yield from task.small()
     chance = random.Random(1)
     size = 1
     while True:
         for _ in range(50):
-            yield task.sample(chance, size)
+            yield drawn(task, chance, size)
         size = size % (4 * task.train_size) + 1
 
 

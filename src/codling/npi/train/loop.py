@@ -20,7 +20,7 @@ from codling.npi.library import Ints, Library, Shelf
 from codling.npi.network import Network
 from codling.npi.reach import reach
 from codling.npi.record import record
-from codling.npi.task import Task
+from codling.npi.task import Task, drawn
 from codling.npi.train.config import NPIConfig
 from codling.npi.train.graph import build_graph
 from codling.npi.train.lessons import Batch, Lessons, merge
@@ -81,7 +81,7 @@ def make_pupils(
         frames = reach(task) if provable else Frames(task.repertoire)
         chance = random.Random(config.train.seed)
         sizes = [1 + index % task.train_size for index in range(config.train.num_problems)]
-        traces = record(task, [task.sample(chance, size) for size in sizes], frames)
+        traces = record(task, [drawn(task, chance, size) for size in sizes], frames)
         first = np.unique(np.concatenate([np.array(ends, np.int64) for ends in traces]))
         on_step(
             f"{task.name}: {frames.num_frames:,} frames with {len(frames):,} decisions, "

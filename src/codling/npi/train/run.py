@@ -44,6 +44,9 @@ class Result:
     library: Library
     verdicts: dict[str, Verdict]
     rounds: tuple[Round, ...]
+    num_rounds: int
+    "Of the whole run, those of earlier starts included; likewise the seconds."
+    seconds: float
     finished: bool
     "False where it was interrupted, or gave up."
     bundle: Bundle | None = None
@@ -111,7 +114,15 @@ def run_rounds(
             on_round(row)
         asked = interrupt.asked
     verdicts = {} if asked and not proved else _judge(trainer)
-    return Result(core=trainer.core, library=trainer.library, verdicts=verdicts, rounds=tuple(rounds), finished=proved)
+    return Result(
+        core=trainer.core,
+        library=trainer.library,
+        verdicts=verdicts,
+        rounds=tuple(rounds),
+        num_rounds=trainer.number,
+        seconds=trainer.seconds,
+        finished=proved,
+    )
 
 
 def _held(folder: Path | None) -> contextlib.AbstractContextManager[None]:

@@ -70,6 +70,16 @@ def test_search_finds_a_program_that_passes(writer: Writer) -> None:
     assert found.found[0].passed == 1
 
 
+def test_one_that_leaves_an_input_unused_is_the_answer_only_where_no_other_passes(writer: Writer) -> None:
+    description = "call len with items as argument."
+    plain = search(writer, description, [read_example("items=[1, 2]=2")], seconds=30)
+    both = search(writer, description, [read_example("items=[1, 2], rows=[1, 2]=2")], seconds=30)
+    assert plain.found[0].candidate.code == "len(items)"
+    assert both.num_tried > plain.num_tried  # it went on
+    codes = [each.candidate.code for each in both.found]
+    assert codes == ["len(items)"] or ("items" in codes[0] and "rows" in codes[0])
+
+
 def test_search_says_what_came_nearest(writer: Writer) -> None:
     examples = [read_example("items=[1, 2]=2"), read_example("items=[]='nothing'")]
     found = search(writer, "call len with items as argument.", examples, seconds=5)

@@ -129,6 +129,25 @@ def test_what_cannot_be_written_down_is_no_answer(writer: Writer, monkeypatch: p
     assert refused not in codes
 
 
+def test_what_cannot_be_meant_is_an_answer_only_where_there_is_no_other(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [each.code for each in writer.write("set zebra to rows.").candidates]
+    monkeypatch.setattr("codling.write.beam.is_senseless", lambda code: code == before[0])
+    after = [each.code for each in writer.write("set zebra to rows.").candidates]
+    assert after and before[0] not in after
+    monkeypatch.setattr("codling.write.beam.is_senseless", lambda code: True)
+    assert [each.code for each in writer.write("set zebra to rows.").candidates] == before[:1]
+
+
+def test_a_search_leaves_loops(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every step is one, what there is is brought to its end."""
+    monkeypatch.setattr("codling.write.beam.loops", lambda recent: len(recent) > 4)
+    for description in DESCRIPTIONS:
+        for each in writer.write(description).candidates:
+            assert ast.parse(each.code).body
+
+
 def test_attention_is_a_distribution_for_each_action(writer: Writer) -> None:
     written = writer.write("set zebra to rows.")
     best = written.candidates[0]

@@ -1,7 +1,8 @@
 """Programs that do what examples show: the model proposes, the sandbox decides.
 
 Beams of growing width are searched, and each new program is run on the examples in the order of the model's belief, so
-the first that passes is the likeliest one found. What passes is run again in a fresh process before it is returned.
+the first that passes is the likeliest one found. One that leaves an input unused is an answer only if no other passes:
+with few examples, it often does so by chance. What passes is run again in a fresh process before it is returned.
 """
 
 from __future__ import annotations
@@ -141,22 +142,26 @@ def searching(
     own = Sandbox() if sandbox is None else sandbox
     try:
         passing: list[Tried] = []
+        partial: list[Tried] = []
+        "What passes, but leaves inputs unused."
         failing: list[Tried] = []
 
         def state(found: Sequence[Tried]) -> Search:
             nearest = sorted(failing, key=lambda tried: -tried.passed)[:limit]
-            num_tried, ms = len(passing) + len(failing), (time.perf_counter() - started) * 1000
+            num_tried, ms = len(passing) + len(partial) + len(failing), (time.perf_counter() - started) * 1000
             return Search(tuple(found), tuple(nearest), num_tried, described.values, ms, writer.model.name)
 
         last = state([])
         for candidate in _proposals(writer, described, widths, started + seconds):
             if candidate is not None:
                 tried = _try(own, candidate, examples, words)
-                (passing if tried.failed is None else failing).append(tried)
+                passes = passing if _uses_all(candidate.code, examples) else partial
+                (passes if tried.failed is None else failing).append(tried)
                 last = state(passing)
             yield last
             if len(passing) >= limit:
                 break
+        passing = (passing + partial)[:limit]
         with Sandbox(timeout_s=own.timeout_s, memory_mb=own.memory_mb) as fresh:
             again = [_try(fresh, tried.candidate, examples, words) for tried in passing]
     finally:
@@ -181,6 +186,12 @@ def _proposals(writer: Writer, described: Described, widths: Sequence[int], unti
             if candidate.code not in known:
                 known.add(candidate.code)
                 yield candidate
+
+
+def _uses_all(code: str, examples: Sequence[Example]) -> bool:
+    """Whether a program uses every input that an example names; one without names may use them as it likes."""
+    names = {name for example in examples for name in example.case.names}
+    return names <= {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
 def _try(sandbox: Sandbox, candidate: Candidate, examples: Sequence[Example], words: Sequence[Word]) -> Tried:

@@ -66,11 +66,43 @@ def test_a_batch(
     assert [answer["id"] for answer in answers] == ["ä", 2]
     assert answers[0].keys() == {"id", "candidates", "ms"}
     assert answers[0]["candidates"][0].keys() == {"code", "score"}
-    for bad in ('{"id": 1}', "no json", "[]", '{"id": 1, "text": 2}', '{"id": 1, "text": " "}'):
+    for bad in ('{"id": 1}', "no json", "[]", '{"id": 1, "text": 2}'):
         rows.write_text(bad + "\n")
         code, _, err = call(capsys, monkeypatch, "write", "--batch", str(rows), "--model", str(bundle))
         assert code == 2
         assert "line 1" in err
+
+
+def test_a_row_that_cannot_be_answered_leaves_the_others_alone(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    texts = ("", "set rows to total.", "x" * 20_001, "call len with items as argument.")
+    rows.write_text("".join(json.dumps({"id": i, "text": text}) + "\n" for i, text in enumerate(texts)))
+    code, out, err = call(capsys, monkeypatch, "write", "--batch", str(rows), "--model", str(bundle))
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [each["id"] for each in answers] == [0, 1, 2, 3]
+    assert [[row["code"] for row in each["candidates"]][:1] for each in answers] == [
+        [],
+        ["rows = total"],
+        [],
+        ["len(items)"],
+    ]
+    assert "no words" in answers[0]["error"] and "20,000 characters" in answers[2]["error"]
+    assert "error" not in answers[1]
+    assert "line 1: the description has no words" in err and "line 3: " in err
+
+
+def test_an_answer_of_low_score_says_so(
+    bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["write", "--model", str(bundle)]
+    _, _, err = call(capsys, monkeypatch, *command, "set rows to total.")
+    assert err == ""
+    _, out, err = call(capsys, monkeypatch, *command, "a wholly different question about whales")
+    assert out
+    assert err.startswith("unsure (score 0.") and err.count("\n") == 1
 
 
 def test_examples(bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +112,7 @@ def test_examples(bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch:
     code, out, err = call(capsys, monkeypatch, *command, "items=[1, 2]='no'")
     assert (code, out) == (1, "")
     assert "none of" in err
+    assert """0 of 1 right; for "items=[1, 2]='no'" it gave""" in err
 
 
 @pytest.mark.parametrize(
@@ -90,6 +123,9 @@ def test_examples(bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch:
         (["x", "--model", "nowhere"], "no bundle"),
         (["--batch", "nowhere"], "cannot read|no bundle"),
         (["x", "-e", "nonsense", "--model", "BUNDLE"], "no example"),
+        (["x", "-e", "s='a'=1", "-e", "a=1, b=2=3", "--model", "BUNDLE"], "has 2 inputs and .* 1; give all the same"),
+        (["x", "-e", "1=1", "--seconds", "nan", "--model", "BUNDLE"], "above 0, not nan"),
+        (["--batch", "-", "--beam", "0", "--model", "BUNDLE"], "beam must be from 1"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -28,7 +28,8 @@ from codling.serve.write_messages import (
 from codling.serve.writing import LazyWriter
 from codling.write import Candidate, Writer
 from codling.write.derivation import Step, derivation
-from codling.write.examples import Tried, read_example, searching
+from codling.write.examples import Tried, searching
+from codling.write.reading import read_examples
 from codling.write.sandbox import Outcome
 
 __all__ = ["WriteApi"]
@@ -114,7 +115,7 @@ class WriteApi:
                 yield state
 
     def _by_examples(self, writer: Writer, message: WriteRequest) -> Generator[_State]:
-        examples = [read_example(text) for text in message.examples]
+        examples = read_examples(message.examples)
         if not self._running.acquire(timeout=_BUSY_S):
             raise BusyError("programs are being tried for somebody else; try again in a few seconds")
         try:

@@ -47,20 +47,34 @@ local function wait(what) assert(vim.wait(60000, what, 20), 'it took too long') 
 vim.cmd.edit('tank.py')
 wait(function() return #vim.lsp.get_clients({ name = 'codling' }) > 0 end)
 wait(function() return vim.lsp.get_clients({ name = 'codling' })[1].initialized end)
-local function marks()
+local function ghost()
   for _, id in pairs(vim.api.nvim_get_namespaces()) do
     for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, id, 0, -1, { details = true })) do
-      if mark[4].virt_text then return true end
+      if mark[4].virt_text then return mark[4].virt_text[1][1] end
     end
   end
 end
-local keys = function(text) vim.api.nvim_feedkeys(vim.keycode(text), 'tx!', false) end
+local function line() return vim.api.nvim_get_current_line() end
+local out = { shown = {} }
+-- What a person does next, as soon as they see what they wait for.
+local steps = {
+  { ghost, '<M-]>' },
+  { function() return ghost() ~= out.shown[1] and ghost() end, '<M-[>' },
+  { function() return ghost() == out.shown[1] and ghost() end, '<Tab>' },
+  { function() return line() ~= 'tank.' and line() end, '<CR><Tab>b' },
+  { function() return vim.api.nvim_buf_line_count(0) == 2 and line() end, '<Esc>' },
+}
 local timer = vim.uv.new_timer()
 timer:start(50, 50, vim.schedule_wrap(function()
-  if marks() then timer:stop() vim.api.nvim_feedkeys(vim.keycode('<Tab><Esc>'), 't', false) end
+  local seen = steps[1] and steps[1][1]()
+  if seen then
+    table.insert(out.shown, seen)
+    vim.api.nvim_feedkeys(vim.keycode(table.remove(steps, 1)[2]), 't', false)
+  end
 end))
-keys('itank.')
-io.stdout:write('ANSWER ' .. vim.json.encode({ lines = vim.api.nvim_buf_get_lines(0, 0, -1, false) }) .. '\n')
+vim.api.nvim_feedkeys(vim.keycode('itank.'), 'tx!', false)
+out.lines, out.error = vim.api.nvim_buf_get_lines(0, 0, -1, false), vim.v.errmsg
+io.stdout:write('ANSWER ' .. vim.json.encode(out) .. '\n')
 vim.cmd('qall!')
 """
 
@@ -113,7 +127,12 @@ def test_it_connects_and_suggests(neovim: tuple[str, tuple[int, int]], tmp_path:
     assert not answer["off"]  # null
 
 
-def test_ghost_text_is_shown_and_tab_takes_it(neovim: tuple[str, tuple[int, int]], tmp_path: Path) -> None:
+def test_ghost_text_is_shown_cycles_and_tab_takes_it(neovim: tuple[str, tuple[int, int]], tmp_path: Path) -> None:
     if neovim[1] < (0, 12):
         pytest.skip("inline completion came with Neovim 0.12")
-    assert run(neovim[0], GHOST, tmp_path) == {"lines": [f"tank.{LINE}"]}
+    answer = run(neovim[0], GHOST, tmp_path)
+    first, other, again, *_ = answer["shown"]
+    assert first == again == LINE
+    assert other != LINE
+    assert answer["lines"] == [f"tank.{LINE}", "\tb"]  # where nothing is shown, Tab is what it was
+    assert answer["error"] == ""

@@ -329,5 +329,5 @@ def test_the_extension_offers_every_setting_of_the_server() -> None:
     manifest = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
     offered = {name.removeprefix("codling.") for name in manifest["contributes"]["configuration"]["properties"]}
     known = {field.encode_name for field in msgspec.structs.fields(Settings)}
-    assert known - offered == {"shownByClient", "status"}  # the extension's own affair
+    assert known - offered == {"alternativesAtOnce", "shownByClient", "status"}  # the extension's own affair
     assert offered - known == {"command", "python", "tabTakesLine"}

@@ -20,13 +20,15 @@ if vim.fn.has('nvim-0.11') == 0 then
 end
 
 local options = vim.g.codling or {}
+-- Neovim's keys for alternatives go through those that it has, and ask for none.
+local settings = vim.tbl_extend('force', { alternativesAtOnce = true }, options.settings or {})
 local inline = vim.lsp.inline_completion -- nil before 0.12, where the list of completions works all the same
 
 vim.lsp.config('codling', {
   cmd = options.cmd or { 'codling', 'lsp' },
   filetypes = options.filetypes or { 'python', 'java' },
   root_markers = { 'pyproject.toml', 'setup.py', 'pom.xml', 'build.gradle', '.git' },
-  init_options = options.settings or vim.empty_dict(),
+  init_options = settings,
 })
 vim.lsp.enable('codling')
 
@@ -63,8 +65,8 @@ vim.api.nvim_create_user_command('Codling', function(command)
       vim.notify(error and error.message or vim.inspect(status))
     end)
   else
-    local settings = vim.tbl_extend('force', options.settings or {}, { enabled = command.args == 'on' })
-    client:notify('workspace/didChangeConfiguration', { settings = { codling = settings } })
+    local changed = vim.tbl_extend('force', settings, { enabled = command.args == 'on' })
+    client:notify('workspace/didChangeConfiguration', { settings = { codling = changed } })
   end
 end, {
   nargs = 1,

@@ -33,6 +33,8 @@ class Settings(Struct, rename="camel", frozen=True, kw_only=True):
     "How far ghost text reaches."
     alternatives: Annotated[int, Meta(ge=1, le=10)] = 3
     "Suggestions to cycle through when they are asked for explicitly."
+    alternatives_at_once: bool = False
+    "Give them unasked, too, for a client that cycles through what it has and cannot ask for more."
     tokens: Annotated[int, Meta(ge=0, le=50)] = 8
     "Length of the list of next tokens; 0 for none."
     threshold: Annotated[float, Meta(ge=0, le=1)] | None = None

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,13 @@ class Editing:
         )
         answer = await self.client.text_document_inline_completion_async(params)
         return list(answer.items) if isinstance(answer, types.InlineCompletionList) else list(answer or ())
+
+    async def some_ghosts(self, uri: str, row: int, column: int, **more: Any) -> list[types.InlineCompletionItem]:
+        """As ghosts, where there are some: on a busy machine the server's time for one answer may be too short."""
+        end = time.monotonic() + _PATIENCE_S
+        while not (found := await self.ghosts(uri, row, column, **more)):
+            assert time.monotonic() < end, "no ghost text"
+        return found
 
     async def tokens(self, uri: str, row: int, column: int) -> list[types.CompletionItem]:
         answer = await self.client.text_document_completion_async(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
+import colorsys
 import fnmatch
 import json.decoder
-import shlex
+import numbers
 import shutil
 import string
 import sys
-import textwrap
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -82,14 +83,14 @@ async def _columns(editing: Editing, encoding: str, column: int) -> None:
     assert editing.result is not None
     assert editing.result.capabilities.position_encoding == encoding
     uri = editing.open('\x0c\u2028x\na "🐟".\n')
-    (item,) = await editing.ghosts(uri, 1, column)
+    (item,) = await editing.some_ghosts(uri, 1, column)
     assert item.insert_text == LINE
     column += column - 5  # another fish
     editing.edit(uri, "🐟", (1, 3))
     editing.edit(uri, "z", (1, column), (1, column))
     assert await editing.ghosts(uri, 1, column + 1) == []
     editing.edit(uri, ".", (1, column), (1, column + 1))
-    (item,) = await editing.ghosts(uri, 1, column + 1)
+    (item,) = await editing.some_ghosts(uri, 1, column + 1)
     assert item.insert_text == LINE
 
 
@@ -97,10 +98,10 @@ async def test_ghost_text_follows_what_is_typed(editing: Editing) -> None:
     uri = editing.open("fish = that")
     assert await editing.ghosts(uri, 0, 11) == []
     editing.edit(uri, ".", (0, 11))
-    (first,) = await editing.ghosts(uri, 0, 12)
+    (first,) = await editing.some_ghosts(uri, 0, 12)
     assert first.insert_text == LINE
     editing.edit(uri, LINE[:4], (0, 12))
-    (rest,) = await editing.ghosts(uri, 0, 16)
+    (rest,) = await editing.some_ghosts(uri, 0, 16)
     assert rest.insert_text == LINE[4:]
     assert first.command is not None
     assert rest.command is not None
@@ -112,20 +113,22 @@ async def test_nothing_comes_unasked_after_a_backspace(editing: Editing) -> None
     uri = editing.open("fish = tank.a")
     editing.edit(uri, "", (0, 12), (0, 13))
     assert await editing.ghosts(uri, 0, 12) == []
-    assert (await editing.ghosts(uri, 0, 12, asked=True))[0].insert_text == LINE
+    assert (await editing.some_ghosts(uri, 0, 12, asked=True))[0].insert_text == LINE
 
 
 async def test_alternatives_begin_with_what_is_shown(editing: Editing) -> None:
     uri = editing.open("fish = tank.")
-    (shown,) = await editing.ghosts(uri, 0, 12)
-    items = await editing.ghosts(uri, 0, 12, asked=True)
+    (shown,) = await editing.some_ghosts(uri, 0, 12)
+    items = await editing.some_ghosts(uri, 0, 12, asked=True)
     assert items[0] == shown
     assert len({item.insert_text for item in items}) == len(items) <= 3
+    editing.configure({"alternativesAtOnce": True})
+    assert [item.insert_text for item in await editing.some_ghosts(uri, 0, 12)] == [each.insert_text for each in items]
 
 
 async def test_ghost_text_goes_on_behind_an_entry_of_the_list(editing: Editing) -> None:
     uri = editing.open("fish = ta")
-    (item,) = await editing.ghosts(uri, 0, 9, selected=(7, 9, "tank."))
+    (item,) = await editing.some_ghosts(uri, 0, 9, selected=(7, 9, "tank."))
     assert item.insert_text == "tank." + LINE
     assert item.range == types.Range(types.Position(0, 7), types.Position(0, 9))
     assert await editing.ghosts(uri, 0, 9, selected=(7, 9, "other.")) == []
@@ -135,12 +138,12 @@ async def test_a_comment_offers_its_program_by_choice(editing: Editing) -> None:
     uri = editing.open("def f(self):\n    # import module os.path\n    \n")
     assert all("import" not in item.insert_text for item in await editing.ghosts(uri, 2, 4, asked=True))
     editing.configure({"fromComments": True, "threshold": 1.0})  # which is about other ghost text
-    (item,) = await editing.ghosts(uri, 2, 4)
+    (item,) = await editing.some_ghosts(uri, 2, 4)
     assert item.insert_text == "import os.path"
-    first, *_ = await editing.ghosts(uri, 2, 4, asked=True)
+    first, *_ = await editing.some_ghosts(uri, 2, 4, asked=True)
     assert first.insert_text == "import os.path"
     editing.edit(uri, "import", (2, 4))
-    rest, *_ = await editing.ghosts(uri, 2, 10)
+    rest, *_ = await editing.some_ghosts(uri, 2, 10)
     assert rest.insert_text == " os.path"  # typed along, without the writer
     assert item.command is not None and rest.command is not None
     assert rest.command.arguments == item.command.arguments
@@ -148,7 +151,7 @@ async def test_a_comment_offers_its_program_by_choice(editing: Editing) -> None:
 
 async def test_brackets_that_are_there_are_not_doubled(editing: Editing) -> None:
     uri = editing.open("fish(tank.)")
-    (item,) = await editing.ghosts(uri, 0, 10)
+    (item,) = await editing.some_ghosts(uri, 0, 10)
     assert item.insert_text.count(")") == item.insert_text.count("(")
 
 
@@ -180,7 +183,7 @@ async def test_off_switches(editing: Editing, settings: dict[str, object], text:
     editing.open(text, uri, language)
     assert await editing.ghosts(uri, 0, len(text)) == []
     editing.configure({"inComments": True, "languages": {language: True}, "exclude": []})
-    assert (await editing.ghosts(uri, 0, len(text), asked=True))[0].insert_text.startswith("mode")
+    assert (await editing.some_ghosts(uri, 0, len(text), asked=True))[0].insert_text.startswith("mode")
 
 
 async def test_wrong_settings_are_said_and_the_others_count(chain: Path, tmp_path: Path) -> None:
@@ -188,7 +191,7 @@ async def test_wrong_settings_are_said_and_the_others_count(chain: Path, tmp_pat
         await editing.initialize(inComment=True, kind="page", languages={"cobol": True})
         await editing.ready()
         uri = editing.open("x.", language="cobol")
-        assert await editing.ghosts(uri, 0, 2)
+        assert await editing.some_ghosts(uri, 0, 2)
         words = [message.message for message in editing.client.messages]
     assert any("inComment" in each and "did you mean 'inComments'?" in each for each in words)
     assert any("kind" in each for each in words)
@@ -214,7 +217,7 @@ async def test_requests_for_what_is_not_there_are_errors_with_a_reason(editing: 
     ):
         with pytest.raises(JsonRpcException, match=words):
             await editing.ghosts(where, row, column)
-    assert (await editing.ghosts(uri, 0, 99_999))[0].insert_text == LINE  # beyond a line's end means its end
+    assert (await editing.some_ghosts(uri, 0, 99_999))[0].insert_text == LINE  # beyond a line's end means its end
     with pytest.raises(JsonRpcException):
         await editing.command("codling.accepted", "one")
     with pytest.raises(JsonRpcException, match="unknown field"):
@@ -224,7 +227,7 @@ async def test_requests_for_what_is_not_there_are_errors_with_a_reason(editing: 
 async def test_a_text_beyond_all_bounds_gets_nothing(editing: Editing) -> None:
     uri = editing.open("x = 1\n" * 200_000)
     assert await editing.ghosts(uri, 0, 0) == []
-    assert await editing.ghosts(editing.open("x.", "untitled:Untitled-1"), 0, 2)
+    assert await editing.some_ghosts(editing.open("x.", "untitled:Untitled-1"), 0, 2)
 
 
 async def test_a_newer_request_overtakes(editing: Editing) -> None:
@@ -254,7 +257,7 @@ async def test_stale_and_cancelled_requests_cost_nothing(tmp_path: Path) -> None
         editing.client.cancel_request(types.CancelParams(id="gone"))
         with pytest.raises(JsonRpcException, match="cancel"):
             await asyncio.wrap_future(cancelled)
-        assert (await editing.ghosts(uri, row, 10))[0].insert_text.startswith("py")
+        assert (await editing.some_ghosts(uri, row, 10))[0].insert_text.startswith("py")
 
 
 async def test_what_was_shown_and_accepted_is_counted(chain: Path, tmp_path: Path) -> None:
@@ -266,12 +269,12 @@ async def test_what_was_shown_and_accepted_is_counted(chain: Path, tmp_path: Pat
 async def _accept(editing: Editing, kept: Path) -> None:
     uri = editing.open("fish = tank.")
     for _ in range(3):
-        (item,) = await editing.ghosts(uri, 0, 12)
+        (item,) = await editing.some_ghosts(uri, 0, 12)
     assert item.command is not None
     (number,) = item.command.arguments or ()
     await editing.command("codling.accepted", number, 4)
     editing.edit(uri, LINE[:4], (0, 12))
-    (item,) = await editing.ghosts(uri, 0, 16)
+    (item,) = await editing.some_ghosts(uri, 0, 16)
     await editing.command("codling.accepted", number)
     await editing.command("codling.accepted", number)  # again, by mistake: nothing is left of it
     await editing.end()
@@ -290,7 +293,7 @@ async def test_a_threshold_that_was_set_counts(chain: Path, tmp_path: Path) -> N
         await editing.ready()
         uri = editing.open("x.")
         assert await editing.ghosts(uri, 0, 2) == []
-        assert await editing.ghosts(uri, 0, 2, asked=True)
+        assert await editing.some_ghosts(uri, 0, 2, asked=True)
 
 
 async def test_symbols_and_search_of_the_workspace(chain: Path, tmp_path: Path) -> None:
@@ -335,7 +338,7 @@ async def test_adapting_makes_a_model_that_can_be_used_and_can_be_cancelled(tmp_
     base = trainable_bundle(tmp_path / "base" / "python").path
     project = tmp_path / "my fish"
     project.mkdir()
-    for module in (textwrap, shlex, json.decoder, string, fnmatch):
+    for module in (bisect, colorsys, fnmatch, numbers, string):
         shutil.copy(str(module.__file__), project)
     (project / "typing.py").write_text("raise RuntimeError('a file of the project was run')", encoding="utf-8")
     async with running("--model", base, home=tmp_path / "home", cwd=project) as editing:  # as most editors start it
@@ -382,12 +385,9 @@ async def test_names_of_the_workspaces_other_files_are_suggested(tmp_path: Path)
     async with running("--model", "python", home=tmp_path / "home") as editing:
         await editing.initialize(folders=[project], index=False)
         editing.open("x = overflowing_aq", uri)
-        for _ in range(100):  # the folder is read in the background
-            labels = [item.label for item in await editing.tokens(uri, 0, 18)]
-            if labels[:1] == ["overflowing_aquarium_pump"]:
-                break
-            await asyncio.sleep(0.1)
-        assert labels[0] == "overflowing_aquarium_pump"
+        async with asyncio.timeout(60):  # the folder is read in the background
+            while [item.label for item in await editing.tokens(uri, 0, 18)][:1] != ["overflowing_aquarium_pump"]:
+                await asyncio.sleep(0.1)
 
 
 async def test_ends_when_its_editor_goes(chain: Path, tmp_path: Path) -> None:

@@ -29,25 +29,26 @@ def make_server(model: str | None = None) -> tuple[LanguageServer, Editor]:
     server = Server("codling", __version__, protocol_cls=Protocol, converter_factory=converter)
     assert isinstance(server.protocol, Protocol)
     editor = Editor(server, server.protocol, model)
+    suggesting = editor.suggesting
     server.protocol.on_exit = editor.exit
     for method, handler, options in (
         (types.INITIALIZE, editor.initialize, None),
         (types.INITIALIZED, editor.initialized, None),
         (types.WORKSPACE_DID_CHANGE_CONFIGURATION, editor.changed_configuration, None),
         (types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, editor.changed_folders, None),
-        (types.TEXT_DOCUMENT_DID_OPEN, editor.opened, None),
-        (types.TEXT_DOCUMENT_DID_CHANGE, editor.changed, None),
-        (types.TEXT_DOCUMENT_DID_CLOSE, editor.closed, None),
+        (types.TEXT_DOCUMENT_DID_OPEN, suggesting.opened, None),
+        (types.TEXT_DOCUMENT_DID_CHANGE, suggesting.changed, None),
+        (types.TEXT_DOCUMENT_DID_CLOSE, suggesting.closed, None),
         (types.TEXT_DOCUMENT_DID_SAVE, editor.saved, None),
-        (types.TEXT_DOCUMENT_INLINE_COMPLETION, editor.inline_completion, types.InlineCompletionOptions()),
-        (types.TEXT_DOCUMENT_COMPLETION, editor.completion, types.CompletionOptions(trigger_characters=["."])),
+        (types.TEXT_DOCUMENT_INLINE_COMPLETION, suggesting.inline_completion, types.InlineCompletionOptions()),
+        (types.TEXT_DOCUMENT_COMPLETION, suggesting.completion, types.CompletionOptions(trigger_characters=["."])),
         (types.WORKSPACE_SYMBOL, editor.workspace_symbol, None),
         ("codling/search", editor.search, None),
         ("codling/status", editor.status, None),
-        ("codling/shown", editor.shown, None),
+        ("codling/shown", suggesting.shown, None),
     ):
         server.feature(method, options)(_plain(handler))
-    server.command(ACCEPTED)(_plain(editor.accepted))
+    server.command(ACCEPTED)(_plain(suggesting.accepted))
     server.command(ADAPT)(_plain(editor.adapt))
     return server, editor
 

@@ -134,5 +134,5 @@ def test_ghost_text_is_shown_cycles_and_tab_takes_it(neovim: tuple[str, tuple[in
     first, other, again, *_ = answer["shown"]
     assert first == again == LINE
     assert other != LINE
-    assert answer["lines"] == [f"tank.{LINE}", "\tb"]  # where nothing is shown, Tab is what it was
+    assert answer["lines"] == [f"tank.{LINE}", "    b"]  # where nothing is shown, Tab is what it was
     assert answer["error"] == ""

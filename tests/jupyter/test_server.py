@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import logging
 import time
@@ -77,8 +78,23 @@ def test_the_surest_comes_first_and_others_only_once(lab: LabServer) -> None:
     assert asked.json()["suggestions"][0]["text"] == LINE
 
 
-@pytest.mark.parametrize("path", ["notes.ipynb", "sub/../a.ipynb", "../../etc/passwd", "/a.ipynb", "RTC:a.ipynb", ""])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "notes.ipynb",
+        "sub/../a.ipynb",
+        "../../etc/passwd",
+        "/a.ipynb",
+        "RTC:a.ipynb",
+        "",
+        "a\0b",
+        "x" * 4_000,
+        "round.py",
+    ],
+)
 def test_any_path_is_taken_and_none_is_read(lab: LabServer, path: str) -> None:
+    with contextlib.suppress(FileExistsError, OSError):  # a link that leads to itself, where there are links
+        (lab.files / "round.py").symlink_to("round.py")
     assert post(lab, "complete", PLACE | {"path": path}).json()["suggestions"]
 
 
@@ -130,6 +146,27 @@ def test_one_that_runs_already_is_asked(tmp_path: Path, bundle: Path) -> None:
             lost = until(lambda: found if (found := get(lab, "status"))["error"] else None)
             assert lost["state"] == "away" and "none may be started" in lost["error"]
             assert post(lab, "complete", PLACE).json() == {"suggestions": [], "state": "away"}
+
+
+def test_one_that_is_only_starting_ends_with_it_too(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from codling_jupyter.backend import Backend
+
+    monkeypatch.setenv("CODLING_HOME", str(tmp_path))
+
+    def started() -> list[psutil.Process]:
+        return [each for each in psutil.Process().children() if str(bundle) in each.cmdline()]
+
+    async def start_and_stop() -> None:
+        backend = Backend(None, models=[str(bundle)], log=logging.getLogger("test"))
+        backend.wake()
+        while not started():
+            await asyncio.sleep(0.01)
+        await backend.close()
+
+    asyncio.run(asyncio.wait_for(start_and_stop(), PATIENCE_S))
+    assert started() == []
 
 
 def test_its_server_ends_with_it_however_it_ends(tmp_path: Path, bundle: Path) -> None:

@@ -57,6 +57,7 @@ class Backend:
         self._server: _Server | None = None
         self._client: httpx.AsyncClient | None = None
         self._reaching: asyncio.Task[None] | None = None
+        self._starting: subprocess.Popen[str] | None = None
         self._num_lost, self._began, self._not_before = 0, 0.0, 0.0
         self._is_closed = False
 
@@ -96,10 +97,10 @@ class Backend:
     async def close(self) -> None:
         """End the server, if it is our own."""
         self._is_closed = True
+        if self._starting is not None:  # nobody will need it: its thread need not wait until it answers
+            self._starting.kill()
         if self._reaching is not None:
-            self._reaching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reaching
+            await asyncio.wait([self._reaching])
         if self._client is not None:
             await self._client.aclose()
         server, self._server = self._server, None
@@ -115,7 +116,7 @@ class Backend:
                 raise AwayError("no `codling serve` runs for this folder, and none may be started")
             if self._is_closed:
                 if server.process is not None:
-                    _end(server.process)
+                    await asyncio.to_thread(_end, server.process)
                 return
             if self._client is None:
                 # on this machine there is no proxy of the environment, and no TLS, which takes a while to set up
@@ -175,6 +176,9 @@ class Backend:
             )
         except OSError as error:
             raise AwayError(f"codling cannot be started ({error})") from None
+        self._starting = process
+        if self._is_closed:  # since this was asked for
+            process.kill()
         assert process.stdout is not None
         said: collections.deque[str] = collections.deque(maxlen=20)
         threading.Thread(target=self._listen, args=(process, said), daemon=True).start()
@@ -182,6 +186,7 @@ class Backend:
         slow.start()
         url = process.stdout.readline().strip()
         slow.cancel()
+        self._starting = None
         if not url.startswith("http://127.0.0.1:"):
             _end(process)
             raise AwayError(said[-1] if said else f"`codling serve` was not there after {_START_S:.0f} s")

@@ -146,12 +146,19 @@ class CompleteHandler(_Handler):
             level = logging.DEBUG if status in (409, 429, 503) else logging.WARNING
             self.log.log(level, "codling answers %d: %s", status, body[:200].decode("utf-8", "replace"))
             return []
-        return list(decode(body, CompleteResponse).suggestions)
+        try:
+            return list(decode(body, CompleteResponse).suggestions)
+        except InputError as error:  # of another version, perhaps
+            self.log.warning("codling's answer is not understood: %s", error)
+            return []
 
     def _path(self, path: str) -> str | None:
         """Where the file is on this machine, if it is below the root. Nothing is read there."""
         root: Path = self.settings["codling_root"]
-        found = (root / path.lstrip("/")).resolve()
+        try:
+            found = (root / path.lstrip("/")).resolve()
+        except (ValueError, OSError, RuntimeError):  # no path, or a link that leads to itself
+            return None
         return str(found) if path and found.is_relative_to(root) else None
 
     async def _threshold(self, question: Question) -> float:
@@ -190,7 +197,7 @@ class StatusHandler(_Handler):
             status, body = await self.ask("GET", "api/models")
             if status == 200:
                 languages = sorted({each for row in decode(body, ModelList).models for each in row.languages})
-        except (AwayError, asyncio.CancelledError):
+        except (AwayError, InputError, asyncio.CancelledError):
             pass
         if self._finished:
             return

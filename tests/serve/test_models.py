@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from chain_bundle import chain_bundle
+from codling.bundle import load_bundle
+from codling.engine.model import load_model
 from codling.errors import BundleError
 from codling.serve.models import Shelf, UnknownModelError
 from tiny_bundle import tiny_bundle
@@ -49,3 +51,10 @@ def test_a_damaged_bundle_is_refused_with_its_name(tmp_path: Path, monkeypatch: 
         Shelf().completer("broken")
     with pytest.raises(UnknownModelError, match="python"):
         Shelf().completer("python-chat")
+
+
+def test_a_bundle_that_vanishes_while_it_is_loaded_is_said_to(tmp_path: Path) -> None:
+    bundle = load_bundle(tiny_bundle(tmp_path))
+    bundle.file("model.onnx").unlink()
+    with pytest.raises(BundleError, match=r"model.onnx cannot be read"):
+        load_model(bundle)

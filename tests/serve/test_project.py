@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from codling.engine.project import ProjectCache
+from codling.serve import workspace
 from codling.serve.models import Shelf
 from codling.vocab import BpeVocab
 from serve.conftest import Client
@@ -44,6 +47,19 @@ def test_a_server_with_a_project(make_client: Callable[..., Client], root: Path,
     for path in ("../secret.py", str(tmp_path / "secret.py"), "a\0b", "x" * 4_000):
         assert not any("secret" in name for name in names(client, path))
     shelf.close()
+
+
+def test_on_a_machine_that_has_just_started_the_project_is_read_too(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "time", SimpleNamespace(monotonic=lambda: 3.0))  # seconds since it started
+    cache = ProjectCache(root, VOCAB, keep_in=tmp_path)
+    kept = workspace.Workspace(cache)
+    until = time.monotonic() + 20
+    while not cache.paths and time.monotonic() < until:
+        time.sleep(0.02)
+    kept.close()
+    assert cache.paths == ["splines.py"]
 
 
 def test_the_model_that_knows_the_language_answers(

@@ -113,7 +113,10 @@ def load_model(bundle: Bundle | str | Path, threads: int = 1) -> Model:
     options.log_severity_level = 3  # errors; warnings would go to the user's stderr
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an idle server must cost no CPU
     # The graph goes in as bytes, so that it cannot name files outside the bundle as external data.
-    graph = bundle.file("model.onnx").read_bytes()
+    try:
+        graph = bundle.file("model.onnx").read_bytes()
+    except OSError as error:  # another was put in its place since it was checked
+        raise BundleError(f"bundle {bundle.path}: model.onnx cannot be read ({error.strerror}); try again") from None
     try:
         session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises a dozen types, all of which mean this

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 
@@ -25,7 +26,7 @@ class Workspace:
         self.cache = cache
         self._closed = threading.Event()
         self._looking = threading.Lock()
-        self._looked_at = 0.0
+        self._looked_at = -math.inf  # the clock may have begun a moment ago, with the machine
         self.touch()
 
     def touch(self) -> None:

@@ -55,6 +55,29 @@ def test_an_option_that_is_not_understood_is_one_line(arguments: list[str]) -> N
     assert "--help" in done.stderr
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a closed pipe is an error of another kind there")
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["bundle", "list"], ["bundle", "list", "--json"], ["cache", "show"]]
+)
+def test_a_reader_who_has_seen_enough_is_no_mistake(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "codling", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None and writer.stderr is not None
+        writer.stdout.close()
+        said = writer.stderr.read()
+    assert (writer.returncode, said) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full disk at hand")
+@pytest.mark.parametrize("arguments", [["bundle", "list"], ["bundle", "list", "--json"], ["--version"]])
+def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "codling", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (2, "codling: No space left on device\n")
+
+
 def test_brackets_in_names_are_shown_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "a.py").write_text("def area(radius):\n    return 3.14159 * radius * radius\n")

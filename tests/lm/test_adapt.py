@@ -146,6 +146,9 @@ def test_a_given_run_folder_stays_and_fresh_starts_over(base: Bundle, code: Path
     run = tmp_path / "run"
     adapt(base, code, QUICK, other=other, run=run, observer=_Interrupts(20))
     (run / "letter.txt").write_text("mine")
+    for change in ({"window": QUICK.window // 2}, {"patience": 1}, {"minutes": QUICK.minutes + 1}):  # never silently
+        with pytest.raises(TrainingError, match=f"was started with {next(iter(change))} = .*--fresh"):
+            adapt(base, code, dataclasses.replace(QUICK, **change), other=other, run=run)
     fresh = _Interrupts(-1)
     result = adapt(base, code, QUICK, other=other, run=run, fresh=True, observer=fresh)
     assert fresh.first == 1

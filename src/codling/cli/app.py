@@ -91,13 +91,19 @@ def main() -> None:
     gc.set_threshold(_GC_THRESHOLD)
     try:
         first = sys.argv[1] if len(sys.argv) > 1 else None
-        sys.exit(make_app(first if first in COMMANDS else None)(standalone_mode=False))
+        code = make_app(first if first in COMMANDS else None)(standalone_mode=False)
+        print(end="", flush=True)  # here, where a full disk or a reader who left can still be told apart
+        sys.exit(code)
     except CodlingError as error:
         print(f"codling: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("codling: interrupted", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):  # rich met it first, and has turned stdout off
+            sys.exit(0)
+        raise
     except BrokenPipeError:  # `codling … | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,8 +18,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JS
 
 def print_json(value: Any, indent: int | None = 1) -> None:
     """Print one JSON document; None for indent gives one line, as in JSON Lines."""
-    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    print(json.dumps(value, indent=indent, ensure_ascii=False), flush=True)
 
 
 def stdout() -> Console:

@@ -9,13 +9,15 @@ import dataclasses
 import json
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from codling.bundle import Bundle
-from codling.config import from_mapping, to_mapping
+from codling.config import first_difference, from_mapping, to_mapping
 from codling.corpus.shards import ShardSet
 from codling.errors import ConfigError, TrainingError
 from codling.files import write_text_atomically
@@ -100,14 +102,18 @@ def plan(
         left_s: wall-clock seconds that training and validating may take.
 
     Raises:
-        TrainingError: there is no time for a run worth the name.
+        TrainingError: there is no time for a run worth the name, or the run in the folder was asked for otherwise.
     """
     path = folder / PLAN
     if path.is_file():
         try:
-            return dataclasses.replace(task.config, loop=from_mapping(LoopConfig, json.loads(path.read_bytes())))
-        except (ValueError, ConfigError):
+            kept = json.loads(path.read_bytes())
+            loop, then = from_mapping(LoopConfig, kept["loop"]), kept["asked"]
+        except (ValueError, KeyError, TypeError, ConfigError):
             path.unlink()
+        else:
+            _check_same(then, config, folder)
+            return dataclasses.replace(task.config, loop=loop)
     batch = max(1, min(config.batch_size, training.num_tokens // (8 * config.window)))
     num_threads, step_s = _fastest(task, training, batch, config.window)
     steps_per_epoch = math.ceil(training.num_tokens / (batch * config.window))
@@ -127,8 +133,19 @@ def plan(
         eval_every=math.ceil(min(affordable, wanted) / _NUM_ROWS),
         num_threads=num_threads,
     )
-    write_text_atomically(path, json.dumps(to_mapping(loop), indent=1) + "\n")
+    kept = {"asked": to_mapping(config), "loop": to_mapping(loop)}
+    write_text_atomically(path, json.dumps(kept, indent=1) + "\n")
     return dataclasses.replace(task.config, loop=loop)
+
+
+def _check_same(then: Mapping[str, Any], config: AdaptConfig, folder: Path) -> None:
+    found = first_difference(then, to_mapping(config))
+    if found is not None:
+        name, before, after = found
+        raise TrainingError(
+            f"the run in {folder} was started with {name} = {before!r}, not {after!r}; set it back, choose another "
+            "--run folder, or start over with --fresh"
+        )
 
 
 def _fastest(task: AdaptTask, training: ShardSet, batch: int, window: int) -> tuple[int, float]:

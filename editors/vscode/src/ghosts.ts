@@ -29,7 +29,7 @@ export class Ghosts implements vscode.Disposable {
   private readonly asking: Asking;
   private readonly entries: Entries<ListEntry>;
   private readonly answered = new vscode.EventEmitter<vscode.TextDocument>(); // VS Code has had its ghost text
-  private answeredVersion: { readonly uri: string; readonly version: number } | undefined;
+  private drawn: Pick<Place, "uri" | "version"> | undefined; // the text that it had it for last
   private readonly command: vscode.Disposable;
   private lastId: number | undefined; // what the server was told of as shown
 
@@ -61,8 +61,10 @@ export class Ghosts implements vscode.Disposable {
       try {
         return await this.provide(document, position, context, token);
       } finally {
-        this.answeredVersion = asked;
-        setTimeout(() => this.answered.fire(document), DRAWN_MS);
+        setTimeout(() => {
+          this.drawn = asked;
+          this.answered.fire(document);
+        }, DRAWN_MS);
       }
     },
   };
@@ -78,8 +80,8 @@ export class Ghosts implements vscode.Disposable {
    * VS Code, unless what is known goes on so.
    */
   async listed(document: vscode.TextDocument, position: vscode.Position, first: ListEntry): Promise<void> {
-    if (!isTypedIn(document)) return;
     const place = placeOf(document, position);
+    if (!isTypedIn(document) || this.asking.isShortened(place.uri)) return;
     const known = await this.asking.suggestions(place, false, new AbortController().signal);
     if (document.version === place.version && !goingOn(known, missing(place, first, document))) {
       await this.entries.behind(place, first);
@@ -88,8 +90,7 @@ export class Ghosts implements vscode.Disposable {
 
   /** Settles when VS Code has been given ghost text for a text as it is now, or need not be waited for. */
   shownFirst(document: vscode.TextDocument): Promise<void> {
-    const { uri, version } = this.answeredVersion ?? {};
-    const isDone = uri === String(document.uri) && version === document.version;
+    const isDone = this.drawn?.uri === String(document.uri) && this.drawn.version === document.version;
     if (isDone || !this.server.isRunning || !isTypedIn(document)) return Promise.resolve();
     return new Promise((resolve) => {
       const go = (): void => {

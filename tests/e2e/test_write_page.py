@@ -165,8 +165,34 @@ def test_nothing_keeps_people_out(
     """axe-core's rules: names, roles, contrast, order of headings, what the keyboard reaches."""
     page = open_page(address(serving, *rows), width=width, scheme=scheme)
     expect(page.get_by_role("treeitem").first).to_be_visible(timeout=40_000)
-    page.wait_for_timeout(300)  # what is born fades in
+    # what is born fades in
+    page.wait_for_function("document.getAnimations().every(each => each.playState !== 'running')")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     wrong = page.evaluate("axe.run().then(found => found.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
     assert wrong == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing reaches out of the screen"
+
+
+def test_what_is_wrong_with_an_example_is_said_and_marked(open_page: Callable[..., Page], serving: Serving) -> None:
+    page = open_page(f"{serving.url}#write")
+    page.get_by_label("What the program should do").fill("return `s`")
+    page.get_by_text("Examples of what it should give").click()
+    inputs = page.get_by_label("Inputs of example 1")
+    inputs.fill("s=red")
+    page.get_by_label("Value of example 1").fill("3")
+    page.get_by_role("button", name="Write", exact=True).click()
+    expect(page.locator(".trouble")).to_contain_text("a string stands in quotes, as 'red'")
+    expect(inputs).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("What the program should do")).not_to_have_attribute("aria-invalid", "true")
+    inputs.fill("s='red'")
+    page.get_by_label("Value of example 1").fill("'red'")
+    page.get_by_role("button", name="Write", exact=True).click()
+    expect(page.locator(".write-note")).to_contain_text("all examples", timeout=40_000)
+    expect(inputs).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_programs_of_low_scores_are_said_to_be_none(open_page: Callable[..., Page], serving: Serving) -> None:
+    page = open_page(f"{serving.url}#write")
+    page.get_by_label("What the program should do").fill("fibonacci whales of the seven seas")
+    page.get_by_role("button", name="Write", exact=True).click()
+    expect(page.locator(".write-note")).to_contain_text("probably none of what was meant")

@@ -25,6 +25,7 @@ def test_examples_by_position_and_by_name() -> None:
         (["'a b'=green"], "green is no literal"),
         (["s='a b'"], "no example"),
         (["[1, 2"], "no example; write inputs=value"),
+        (["s=red green=2"], "strings in quotes"),
         (["f(x)=1"], "no example; write"),
         ([""], "no example"),
     ],

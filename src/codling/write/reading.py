@@ -40,11 +40,11 @@ def _read(text: str) -> Example:
         return read_example(text)
     except InputError:
         bare = _bare_word(text)
-        if bare is None:
-            raise
-        raise InputError(
-            f"{text!r} is no example: {bare} is no literal; a string stands in quotes, as '{bare}'"
-        ) from None
+        if bare is not None:
+            what = f"{bare} is no literal; a string stands in quotes, as '{bare}'"
+            raise InputError(f"{text!r} is no example: {what}") from None
+        how = "write inputs=value with Python's literals, strings in quotes"
+        raise InputError(f"{text!r} is no example; {how}, as in [3, 1]=[1, 3] or s='a b'=2") from None
 
 
 def _bare_word(text: str) -> str | None:

@@ -46,6 +46,21 @@ export class Examples {
     });
   }
 
+  /** Mark the example that a message quotes; says whether it quotes one. */
+  blame(message: string): boolean {
+    let found = false;
+    for (const row of this.rows.children) {
+      const text = textOf(row);
+      const blamed: boolean = text !== "" && !found && (message.startsWith(`'${text}'`) || message.startsWith(`"${text}"`));
+      found ||= blamed;
+      for (const input of row.querySelectorAll("input")) {
+        if (blamed) input.setAttribute("aria-invalid", "true");
+        else input.removeAttribute("aria-invalid");
+      }
+    }
+    return found;
+  }
+
   set(examples: string[]): void {
     this.rows.replaceChildren();
     for (const example of examples) this.add(...halves(example));

@@ -19,6 +19,7 @@ import { TreeView } from "./tree";
 
 const LIMIT = 5;
 const PASSING = 3; // with examples, where each further one takes longer to find
+const UNSURE = 0.5; // of 70 answers to development pairs below this score, none was right: docs/write.md
 const WRITE_MS = 400; // browsers refuse an address that changes with every picture
 
 class WritePage implements Mounted {
@@ -238,6 +239,7 @@ class WritePage implements Mounted {
     this.status.fine();
     this.trouble.hidden = true;
     this.input.removeAttribute("aria-invalid");
+    this.examples.blame("");
   }
 
   /** The server says no: nothing to write from, or examples that are none. */
@@ -245,7 +247,8 @@ class WritePage implements Mounted {
     this.status.fine();
     this.trouble.textContent = message;
     this.trouble.hidden = false;
-    this.input.setAttribute("aria-invalid", "true");
+    if (this.examples.blame(message)) this.input.removeAttribute("aria-invalid");
+    else this.input.setAttribute("aria-invalid", "true");
     this.stage.hidden = true;
     this.candidates.element.replaceChildren();
   }
@@ -265,7 +268,11 @@ class WritePage implements Mounted {
 
 function summary({ candidates, tried, ms }: Written): string {
   const took = ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
-  if (tried === 0) return candidates.length === 1 ? `One program in ${took}` : `${count(candidates.length, "program")} in ${took}, the likeliest first`;
+  if (tried === 0) {
+    const found = candidates.length === 1 ? `One program in ${took}` : `${count(candidates.length, "program")} in ${took}, the likeliest first`;
+    const best = candidates[0]?.score ?? 1;
+    return best < UNSURE ? `${found}; a score below ${UNSURE} says that it is probably none of what was meant` : found;
+  }
   const passing = candidates.filter(passes).length;
   if (passing > 0) return `${passing === 1 ? "One program passes" : `${passing} programs pass`} all examples, of ${tried} tried in ${took}`;
   return `None of ${count(tried, "program")} passes all examples, in ${took}; these come nearest`;

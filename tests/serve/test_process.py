@@ -135,6 +135,27 @@ def test_more_requests_than_it_holds_are_asked_to_wait(serving: Serving) -> None
     assert httpx.post(f"{serving.url}api/complete", json={"language": "python", "prefix": "x."}).status_code == 200
 
 
+@pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
+@pytest.mark.parametrize("start", [b"GET /", b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: "])
+def test_a_head_without_end_is_refused(serving: Serving, start: bytes, end: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", serving.port), timeout=PATIENCE_S) as client:
+        try:
+            client.sendall(start + b"x" * 200_000 + end)
+            answer = client.recv(100)
+        except ConnectionError:  # it was refused before it was sent
+            return
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_large_body_in_small_parts_is_no_head(serving: Serving) -> None:
+    prefix = "# " + "x" * 900_000 + "\nx."
+    body = json.dumps({"language": "python", "prefix": prefix}).encode()
+    parts = (body[at : at + 10_000] for at in range(0, len(body), 10_000))
+    headers = {"content-type": "application/json"}
+    answer = httpx.post(f"{serving.url}api/complete", content=parts, headers=headers, timeout=PATIENCE_S)
+    assert answer.status_code == 200
+
+
 def test_ctrl_c_ends_it_cleanly_even_in_the_middle_of_a_stream(chain: Path, tmp_path: Path) -> None:
     wide = tiny_bundle(tmp_path, name="wide", hidden=512)
     with (

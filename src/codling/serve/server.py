@@ -14,12 +14,14 @@ from dataclasses import dataclass
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from codling.errors import InputError
 
 __all__ = ["Address", "bind", "interrupt_at_eof", "new_token", "run"]
 
 _GRACE_S = 2  # for answers under way when the server stops
+_MAX_HEAD_BYTES = 65_536  # of a request; browsers and proxies have a few thousand
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def run(app: Starlette, address: Address, on_ready: Callable[[], None]) -> None:
     """
     config = uvicorn.Config(
         app,
+        http=_Bounded,
         log_config=None,  # uvicorn's own asks stdout for its colours, which a service need not have
         log_level="warning",
         access_log=False,
@@ -121,6 +124,26 @@ def interrupt_at_eof() -> None:
         signal.raise_signal(signal.SIGINT)
 
     threading.Thread(target=wait, name="until-eof", daemon=True).start()
+
+
+class _Bounded(HttpToolsProtocol):
+    """Refuses heads of requests that do not end: the parser would keep them, and take ever longer for each byte."""
+
+    _num_waiting = 0  # bytes that have led to nothing yet
+
+    def data_received(self, data: bytes) -> None:
+        self._num_waiting += len(data)
+        super().data_received(data)
+        if self._num_waiting > _MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too large.")
+
+    def on_headers_complete(self) -> None:
+        self._num_waiting = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._num_waiting = 0
+        super().on_body(body)
 
 
 class _Server(uvicorn.Server):

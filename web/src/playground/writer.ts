@@ -84,7 +84,9 @@ export class Writer {
         },
         writing.signal,
       );
-      if (done) this.note.textContent = `${done.chars} characters in ${formatMs(done.ms)}. Tab keeps them, Esc drops them.`;
+      this.note.textContent = done
+        ? `${done.chars} characters in ${formatMs(done.ms)}. Tab keeps them, Esc drops them.`
+        : "It stopped half-way."; // the server ended without saying so
     } catch (error) {
       if (writing.signal.aborted) return;
       this.note.textContent = error instanceof Refused ? error.message : "It stopped half-way.";

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -131,3 +132,11 @@ def test_mistakes(tmp_path: Path) -> None:
     with pytest.raises(BundleError):
         fit_bundle_gate(tmp_path / "no-bundle", tmp_path)
     assert load_bundle(path).card == before
+
+
+def test_a_zip_gets_no_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be written to what was unpacked of it, and be gone with that."""
+    monkeypatch.setenv("CODLING_HOME", str(tmp_path / "home"))
+    archive = shutil.make_archive(str(tmp_path / "tiny"), "zip", tiny_bundle(tmp_path))
+    with pytest.raises(BundleError, match="comes out of a zip, which would stay as it is"):
+        fit_bundle_gate(archive, tmp_path)

@@ -8,8 +8,10 @@ uint16 array of whole documents, each of which starts with DOC.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +120,12 @@ def write_shards(
         name = f"shards/{split}-{len(rows):05d}.npy"
         tokens = np.concatenate(pending) if pending else np.zeros(0, np.uint16)
         with write_atomically(folder / name) as file:
-            np.save(file, tokens)
+            try:
+                np.save(file, tokens)
+            except OSError as error:
+                if error.errno is None:  # numpy says how many bytes were written, and not why no more
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+                raise
         rows.append({"file": name, "tokens": len(tokens)})
         pending.clear()
         num_pending = 0

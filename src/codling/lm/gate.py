@@ -21,14 +21,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from codling.bundle import Bundle, ScoreRow, load_bundle, write_bundle
+from codling.bundle import Bundle, ScoreRow, cache_folder, load_bundle, write_bundle
 from codling.engine.gate import GATE_FEATURES, GATE_FILE, Gate, default_gate, gate_features
 from codling.engine.mixing import each_window
 from codling.engine.model import Model, load_model
 from codling.engine.ngram_cache import Candidates
 from codling.engine.ngrams import Tokens
 from codling.engine.project_index import ProjectIndex
-from codling.errors import CorpusError
+from codling.errors import BundleError, CorpusError
 
 __all__ = ["GateScore", "fit_bundle_gate", "fit_gate", "read_projects"]
 
@@ -97,11 +97,15 @@ def fit_bundle_gate(
     """Fit a gate for a bundle on the projects of a split, and write the bundle again with it.
 
     Raises:
-        BundleError: no bundle there, or it is damaged.
+        BundleError: no bundle there, it is damaged, or it is a zip.
         CorpusError: no corpus there, its texts are missing, or it has too few projects.
     """
     if not isinstance(bundle, Bundle):
         bundle = load_bundle(bundle)
+    if bundle.path.is_relative_to(cache_folder()):
+        raise BundleError(
+            f"{bundle.name} comes out of a zip, which would stay as it is; unpack it, and name the folder"
+        )
     model = load_model(bundle, threads=threads)
     projects = read_projects(corpus, split, bundle.card.languages)
     gate, scores = fit_gate(model, projects, num_tokens=num_tokens, seed=seed, progress=progress)

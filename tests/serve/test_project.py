@@ -62,6 +62,31 @@ def test_on_a_machine_that_has_just_started_the_project_is_read_too(
     assert cache.paths == ["splines.py"]
 
 
+def test_memory_is_given_back_after_reading_and_after_a_file_was_saved(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+    monkeypatch.setattr(workspace, "give_back_memory", lambda: given.append(1))
+    monkeypatch.setattr(workspace, "LOOK_AFTER_S", 0)
+    kept = workspace.Workspace(ProjectCache(root, VOCAB, keep_in=tmp_path))
+
+    def looks(num: int) -> None:
+        """Look once more, until memory was given back so often; or, if it was before, until that look is over."""
+        until = time.monotonic() + 20
+        while (len(given) < num or kept._looking.locked()) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert len(given) == num
+
+    looks(1)
+    kept.touch()
+    looks(1)  # nothing was read
+    (root / "new.py").write_text("x = 1\n", encoding="utf-8")
+    kept.cache.saved(str(root / "new.py"))
+    kept.touch()
+    looks(2)
+    kept.close()
+
+
 def test_the_model_that_knows_the_language_answers(
     make_client: Callable[..., Client], tmp_path: Path, chain: Path
 ) -> None:

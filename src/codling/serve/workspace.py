@@ -26,6 +26,7 @@ class Workspace:
         self.cache = cache
         self._closed = threading.Event()
         self._looking = threading.Lock()
+        self._seen: object = cache.version
         self._looked_at = -math.inf  # the clock may have begun a moment ago, with the machine
         self.touch()
 
@@ -41,9 +42,9 @@ class Workspace:
 
     def _look(self) -> None:
         try:
-            before = self.cache.version
             self.cache.refresh(cancelled=self._closed.is_set)
-            if self.cache.version is not before:
+            if self.cache.version is not self._seen:  # something was read, now or when it was saved
+                self._seen = self.cache.version
                 give_back_memory()
         except CancelledError:
             pass

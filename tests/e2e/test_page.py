@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -272,8 +273,11 @@ def test_another_model_kind_and_temperature_give_other_answers(page: Page) -> No
     page.get_by_text("Whole block").click()
     page.get_by_label("Temperature").first.fill("0.7")
     page.get_by_label("Temperature").first.dispatch_event("change")
-    page.wait_for_timeout(400)
-    assert any('"kind":"block"' in body and '"temperature":0.7' in body and '"model":"tiny"' in body for body in bodies)
+    wanted = '"kind":"block"', '"temperature":0.7', '"model":"tiny"'
+    end = time.monotonic() + 30
+    while not any(all(part in body for part in wanted) for body in bodies):
+        assert time.monotonic() < end, bodies
+        page.wait_for_timeout(20)
     page.reload()  # and the choice is kept
     expect(page.locator("#model")).to_have_value("tiny")
     expect(page.get_by_label("Whole block")).to_be_checked()
@@ -375,10 +379,12 @@ def test_text_can_be_told_from_its_ground(open_page: Callable[..., Page], servin
         page = open_page(serving.url, scheme=scheme)
         page.keyboard.type("daily.")
         expect_ghost(page, LINE)
-        page.wait_for_timeout(300)
+        page.wait_for_function(_STANDS_STILL)
         low = page.evaluate(_LOW_CONTRAST)
         assert low == [], f"{scheme}: {low}"
 
+
+_STANDS_STILL = "document.getAnimations().every(each => each.playState !== 'running')"
 
 # Walks all text, takes its colour and the first ground that is painted behind it, and returns what is below 4.5.
 _LOW_CONTRAST = """() => {

@@ -206,7 +206,8 @@ def test_a_slow_answer_is_overtaken_by_the_next(page: Page) -> None:
 
     page.route("**/api/search", slowly)
     search(page, "frame")
-    page.wait_for_timeout(150)
+    while not asked:
+        page.wait_for_timeout(20)
     search(page, "retryWithBackoff")
     expect(page.locator(f"{FIRST} .hit-link")).to_have_text("retryWithBackoff")
     page.wait_for_timeout(1200)

@@ -28,7 +28,7 @@ LINES = (
     ("engine",),
     ("tune", "training", "fold"),
     ("corpus",),
-    ("vocab", "bundle"),
+    ("vocab", "bundle", "hold"),
     ("config", "files", "html", "types"),
     ("errors",),
 )

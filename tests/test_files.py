@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from codling.errors import CorpusError, TrainingError
-from codling.files import only_one, sweep, write_atomically
+from codling.files import sweep, write_atomically
+from codling.hold import only_one
 
 HOLDER = """
 import sys, time
 from pathlib import Path
 from codling.errors import TrainingError
-from codling.files import only_one
+from codling.hold import only_one
 with only_one(Path(sys.argv[1]), TrainingError("held")):
     print("held", flush=True)
     time.sleep(60)

@@ -1,4 +1,4 @@
-"""Writing files so that a killed process leaves the old one or the new one, never half of one, and two don't meet."""
+"""Writing files so that a killed process leaves the old one or the new one, never half of one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from codling.errors import CodlingError
-
-__all__ = ["only_one", "sweep", "write_atomically", "write_text_atomically"]
+__all__ = ["sweep", "write_atomically", "write_text_atomically"]
 
 
 _MAX_NAME = 60  # letters of a file's name in that of its temporary one: a name has 255 bytes at most
@@ -47,25 +45,3 @@ def sweep(*folders: Path) -> None:
     for folder in folders:
         for part in folder.glob(".*.part"):
             part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def only_one(folder: Path, refusal: CodlingError) -> Iterator[None]:
-    """Hold a folder for the block, against all other processes that ask for it; a process that ends holds none.
-
-    Args:
-        folder: made if need be.
-        refusal: raised where another holds it.
-    """
-    import filelock
-
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        raise refusal from None
-    try:
-        yield
-    finally:
-        lock.release()

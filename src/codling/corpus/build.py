@@ -33,7 +33,8 @@ from codling.corpus.split import SPLITS
 from codling.corpus.workers import worker_pool
 from codling.corpus.write import texts_of, write_documents, write_manifest
 from codling.errors import CorpusError
-from codling.files import only_one, sweep, write_text_atomically
+from codling.files import sweep, write_text_atomically
+from codling.hold import only_one
 from codling.vocab import CharVocab, Vocab, read_vocab
 
 __all__ = ["BuildConfig", "Progress", "build_corpus"]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from codling.corpus.shards import Tokens, read_index, vocab_row, write_shards
 from codling.errors import CorpusError
-from codling.files import only_one, sweep, write_atomically, write_text_atomically
+from codling.files import sweep, write_atomically, write_text_atomically
+from codling.hold import only_one
 from codling.vocab import BpeVocab, Vocab, read_vocab
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from torch import Tensor
 from codling.config import to_mapping
 from codling.corpus.shards import ShardSet
 from codling.errors import TrainingError
-from codling.files import only_one
+from codling.hold import only_one
 from codling.training import resume
 from codling.training.batches import Feed, Lanes
 from codling.training.checkpoint import load_weights, weights_of, write_tensors

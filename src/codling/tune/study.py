@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from codling.config import first_difference
 from codling.errors import ConfigError, TrainingError
-from codling.files import only_one
+from codling.hold import only_one
 from codling.tune.space import Dimension, grid
 
 if TYPE_CHECKING:

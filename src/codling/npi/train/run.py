@@ -17,7 +17,7 @@ from codling import __version__
 from codling.bundle import Bundle, Card, write_bundle
 from codling.config import first_difference, to_mapping
 from codling.errors import TrainingError
-from codling.files import only_one
+from codling.hold import only_one
 from codling.npi.library import Library
 from codling.npi.model import KIND, Known, write_known
 from codling.npi.network import Network

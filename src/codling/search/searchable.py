@@ -73,10 +73,7 @@ class Searchable:
             generation = next((each for each in generations if each.catalogue.entries([number])), None)
             if generation is None:
                 raise InputError(f"no unit has the id {unit}; it may have changed since")
-            for num in (
-                NUM_CANDIDATES,
-                k,
-            ):  # as a list of ten has it; a unit that such a list lacks, as a long one has it
+            for num in (NUM_CANDIDATES, k):  # as a short list has it, or else as a long one does
                 found = self._ranked(generations, parsed, k, num)
                 place = next((at for at, each in enumerate(found.ranked) if each.candidate.entry.id == number), None)
                 if place is not None:

@@ -67,7 +67,7 @@ def test_other_projects_and_other_words_only(mined: Path, pieces: Pieces) -> Non
     assert done[-1] == (2 * len(UNITS), 2 * len(UNITS))
     bags = read_bags(mined, pieces)
     assert bags.row_N.tolist() == [0, 1, 2, 4, 5]
-    found = read_paraphrases(mined, bags, (0.5, 1.0))
+    found = read_paraphrases(mined).among(bags, (0.5, 1.0))
     assert [set(found.take(np.array([unit]))[0].tolist()) for unit in range(5)] == [
         {2},  # neither its own project's, nor that which says the same in the same words
         {2, 3},
@@ -80,18 +80,17 @@ def test_other_projects_and_other_words_only(mined: Path, pieces: Pieces) -> Non
 def test_bounds_and_fewer_units(mined: Path, pieces: Pieces) -> None:
     find_paraphrases(mined, Words(), ParaphraseConfig())
     bags = read_bags(mined, pieces)
-    assert len(read_paraphrases(mined, bags, (0.8, 1.0)).values) == 4  # delete for remove: 5 words of 6
-    assert not len(read_paraphrases(mined, bags, (0.9, 1.0)).values)
+    assert len(read_paraphrases(mined).among(bags, (0.8, 1.0)).values) == 4  # delete for remove: 5 words of 6
+    assert not len(read_paraphrases(mined).among(bags, (0.9, 1.0)).values)
     assert find_paraphrases(mined, Words(), ParaphraseConfig(max_units=1)) == 0
 
 
-def test_what_is_not_there_is_said(mined: Path, pieces: Pieces, tmp_path: Path) -> None:
-    bags = read_bags(mined, pieces)
+def test_what_is_not_there_is_said(mined: Path, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="search-train paraphrase"):
-        read_paraphrases(mined, bags, (0.5, 1.0))
+        read_paraphrases(mined)
     (mined / "paraphrases.npz").write_bytes(b"PK\3\4 no archive")
     with pytest.raises(CorpusError, match="no readable paraphrases"):
-        read_paraphrases(mined, bags, (0.5, 1.0))
+        read_paraphrases(mined)
     with pytest.raises(CorpusError, match="no readable pairs"):
         find_paraphrases(tmp_path / "nothing", Words(), ParaphraseConfig())
 
@@ -110,7 +109,7 @@ def test_the_summary_of_another_asks(mined: Path, pieces: Pieces) -> None:
             pieces=pieces,
             batch_size=5,
             seed=seed,
-            paraphrases=read_paraphrases(mined, bags, (0.5, 1.0)),
+            paraphrases=read_paraphrases(mined).among(bags, (0.5, 1.0)),
         )
         queries, code = views.next()
         ends = [*queries.offsets_N.tolist(), len(queries.pieces_M)]

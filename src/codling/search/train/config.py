@@ -39,8 +39,8 @@ class ViewConfig:
     people's queries are, and what remains to be found by is the documentation, said in other words, and the code. 0.3
     helps where there are no paraphrases, and does harm beside them."""
     paraphrased: float = 0.6
-    """Share of the other units that are asked for by the summary of a unit that means the same, where there is one (of
-    codling.search.train.paraphrase)."""
+    """Share of the units that are asked for by the summary of another one that means the same, of those that have such
+    a one (codling.search.train.paraphrase) and are not asked for by name."""
     paraphrase_cosines: tuple[float, float] = (0.68, 0.97)
     "Of two summaries, by the teacher: below it they are about the same thing, above it they are the same words."
     with_phrase: float = 0.6

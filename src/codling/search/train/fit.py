@@ -95,8 +95,7 @@ def fit(
     """Train the configured number of runs, and take the mean of their weights.
 
     Runs that begin alike end in one basin, where the mean of the weights is better than any of them (Wortsman et al.
-    2022, "Model soups"): what one run's random pairs made of it is averaged away. Runs of different settings average
-    better than runs of one.
+    2022, "Model soups"): what one run's random pairs made of it is averaged away.
 
     Args:
         paraphrases: for each unit those whose summary may ask for it; None for none.

@@ -28,7 +28,7 @@ from codling.search.train.mine import read_mined
 from codling.search.train.summary import summary_of
 from codling.search.train.teacher import Teacher
 
-__all__ = ["ParaphraseConfig", "find_paraphrases", "read_paraphrases"]
+__all__ = ["ParaphraseConfig", "Paraphrases", "find_paraphrases", "read_paraphrases"]
 
 _FILE = "paraphrases.npz"
 _ENCODED = 8_192  # summaries between two reports
@@ -97,29 +97,43 @@ def find_paraphrases(
     return int(kept_NK.any(axis=1).sum())
 
 
-def read_paraphrases(folder: Path, bags: Bags, cosines: tuple[float, float]) -> Ragged:
-    """For each unit of the bags the units that can be asked for in its place, by number; most have none.
+@dataclass(frozen=True)
+class Paraphrases:
+    """What find_paraphrases has found, by row of the mined table."""
 
-    Args:
-        cosines: the least and the largest that count, as the teacher sees the two summaries.
+    units_M: npt.NDArray[np.int32]
+    others_M: npt.NDArray[np.int32]
+    "Whose summary may ask for the unit."
+    cosines_M: npt.NDArray[np.float16]
 
-    Raises:
-        CorpusError: they were not looked for, or the file is damaged.
+    def among(self, bags: Bags, cosines: tuple[float, float]) -> Ragged:
+        """For each unit of the bags those that may ask for it, by number; most have none.
+
+        Args:
+            cosines: the least and the largest that count.
+        """
+        rows = (bags.row_N, self.units_M, self.others_M)
+        number = np.full(max(int(each.max(initial=0)) for each in rows) + 1, -1)
+        number[bags.row_N] = np.arange(len(bags))
+        units, others = number[self.units_M], number[self.others_M]
+        kept = (self.cosines_M >= cosines[0]) & (self.cosines_M <= cosines[1]) & (units >= 0) & (others >= 0)
+        units, others = units[kept], others[kept]
+        order = np.argsort(units, kind="stable")
+        return Ragged(np.searchsorted(units[order], np.arange(len(bags) + 1)), others[order].astype(np.int32))
+
+
+def read_paraphrases(folder: Path) -> Paraphrases:
+    """Raises:
+    CorpusError: they were not looked for, or the file is damaged.
     """
     try:
         with np.load(folder / _FILE, allow_pickle=False) as arrays:
-            units, others, found = (arrays[name] for name in ("unit", "other", "cosine"))
+            return Paraphrases(arrays["unit"], arrays["other"], arrays["cosine"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CorpusError(
             f"{folder} has no readable paraphrases ({error}); `codling search-train paraphrase` finds them, "
             "and --set views.paraphrased=0 does without"
         ) from None
-    number = np.full(max(int(bags.row_N.max(initial=0)), int(units.max(initial=0)), int(others.max(initial=0))) + 1, -1)
-    number[bags.row_N] = np.arange(len(bags))
-    kept = (found >= cosines[0]) & (found <= cosines[1]) & (number[units] >= 0) & (number[others] >= 0)
-    units, others = number[units[kept]], number[others[kept]]
-    order = np.argsort(units, kind="stable")
-    return Ragged(np.searchsorted(units[order], np.arange(len(bags) + 1)), others[order].astype(np.int32))
 
 
 def _chosen(languages: list[str], config: ParaphraseConfig) -> npt.NDArray[np.int64]:

@@ -42,13 +42,14 @@ def train_encoder(
         TrainingError: too few pairs, or a loss that is not finite.
     """
     said = _mined(mined)
+    found = read_paraphrases(mined) if config.views.paraphrased else None
     on_stage("learning the vocabulary")
     pieces = learn_vocabulary(mined, config.encoder)
     on_stage(f"{len(pieces):,} pieces; reading {said['units']:,} units")
     bags = read_bags(mined, pieces)
     paraphrases = None
-    if config.views.paraphrased:
-        paraphrases = read_paraphrases(mined, bags, config.views.paraphrase_cosines)
+    if found is not None:
+        paraphrases = found.among(bags, config.views.paraphrase_cosines)
         on_stage(f"{int((np.diff(paraphrases.offsets) > 0).sum()):,} units can be asked for in other words")
     on_stage("asking the teacher" if teacher else "no teacher: random vectors")
     taught = None if teacher is None else Teacher(teacher)

@@ -5,10 +5,12 @@ An alternative is another type, a constructor that is defined elsewhere, or ``Co
 
 ``'if'``
     a token;
-``name:type`` with ``?`` left to brackets, ``*`` or ``+``, then ``','``, then ``/``
-    a field; a list, its separator, and that each element has a line of its own;
+``name:type``
+    a field;
+``name:type*`` or ``name:type+``, then a separator as ``','``, then ``/``
+    a list, never empty with ``+``; both others may be left out, and the last says that each element has its own line;
 ``[elements]``
-    may be there or not, and tells so by the one field in it; ``[name:'token']`` is a flag;
+    may be there or not, and are told by the one field in them; ``[name:'token']`` is a flag;
 ``node{elements}``
     a node of the parse tree, with these children;
 ``~``, ``/``, ``//``, ``>``, ``<``

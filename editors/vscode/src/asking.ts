@@ -34,8 +34,7 @@ export class Asking {
   private readonly trail = new Trail();
   private readonly shortened = new Set<string>(); // texts whose last change only took something away
   private question: Question | undefined;
-  private ahead: { readonly place: Place; readonly timer: NodeJS.Timeout } | undefined; // a question to come
-  private urgent = ""; // a text that is to be asked about at once
+  private ahead: NodeJS.Timeout | undefined; // until the question about the last change
   private list: Promise<unknown> | undefined; // that is being made
   private silentSince: number | undefined; // since when the server owes an answer and has given none
 
@@ -59,17 +58,10 @@ export class Asking {
     const offset = cursorAfter(edits);
     if (askAhead && offset !== undefined && this.trail.at(uri, offset) === undefined) {
       const place = { uri, version, offset };
-      const spareMs = this.urgent === keyOf(uri, version) ? 0 : this.pace.spareMs;
-      if (spareMs > 0) this.ahead = { place, timer: setTimeout(() => this.start(place, false), spareMs) };
+      const { spareMs } = this.pace;
+      if (spareMs > 0) this.ahead = setTimeout(() => this.start(place, false), spareMs);
       else this.start(place, false);
     }
-  }
-
-  /** Ask about a text at once: the list of completions is open, and ghost text goes first. */
-  hurry(uri: string, version: number): void {
-    this.urgent = keyOf(uri, version); // VS Code may ask for the list before it says what changed
-    const { place } = this.ahead ?? {};
-    if (place && keyOf(place.uri, place.version) === this.urgent) this.start(place, false);
   }
 
   /** The list of next tokens is being made, and will be opened: the server is to do that first. */
@@ -117,8 +109,7 @@ export class Asking {
 
   /** Nobody waits for the answer to the last question any more. */
   private drop(): void {
-    clearTimeout(this.ahead?.timer);
-    this.ahead = undefined;
+    clearTimeout(this.ahead);
     this.question?.abort.abort();
     this.question = undefined;
   }
@@ -173,10 +164,6 @@ export class Asking {
     }
     return silentMs > PATIENCE_MS;
   }
-}
-
-function keyOf(uri: string, version: number): string {
-  return `${version} ${uri}`;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -20,7 +20,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...ghosts.middleware,
     ...tokenMiddleware({
       isReady: () => running.status?.state === "ready",
-      listing: (...list) => ghosts.listing(...list),
+      opening: (list) => ghosts.opening(list),
       listed: (...list) => ghosts.listed(...list),
       shownFirst: (document) => ghosts.shownFirst(document),
     }),

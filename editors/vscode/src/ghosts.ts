@@ -69,10 +69,9 @@ export class Ghosts implements vscode.Disposable {
     },
   };
 
-  /** The list is being made. One that is open waits for ghost text; before one is opened VS Code asks for none. */
-  listing(document: vscode.TextDocument, list: Promise<unknown>, isOpen: boolean): void {
-    if (isOpen) this.asking.hurry(String(document.uri), document.version);
-    else this.asking.after(list);
+  /** A list is being made, and will be opened; VS Code asks for ghost text when it is open. */
+  opening(list: Promise<unknown>): void {
+    this.asking.after(list);
   }
 
   /**

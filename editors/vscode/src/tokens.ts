@@ -12,8 +12,8 @@ const FOR_INCOMPLETE = 2; // vscode.CompletionTriggerKind.TriggerForIncompleteCo
 export interface Beside {
   /** Whether a model is there to answer. */
   isReady(): boolean;
-  /** The list is being made. */
-  listing(document: TextDocument, list: Promise<unknown>, isOpen: boolean): void;
+  /** A list is being made, and will be opened. */
+  opening(list: Promise<unknown>): void;
   /** The list has this entry on top. */
   listed(document: TextDocument, position: Position, first: ListEntry): Promise<void>;
   /** Settles when VS Code has been given ghost text for this text. */
@@ -28,7 +28,7 @@ export function tokenMiddleware(beside: Beside): Pick<Middleware, "provideComple
       const late: CompletionList = { items: [], isIncomplete: true };
       const asked = within(Promise.resolve(next(document, position, context, token)), PATIENCE_MS, late);
       const isOpen = context.triggerKind === FOR_INCOMPLETE;
-      beside.listing(document, asked, isOpen);
+      if (!isOpen) beside.opening(asked);
       const found = await asked;
       const items = Array.isArray(found) ? found : (found?.items ?? []);
       items.forEach(showDetail);

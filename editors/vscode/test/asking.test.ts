@@ -211,20 +211,6 @@ describe("the list of completions is made beside", () => {
     expect(server.asked).toHaveLength(2);
   });
 
-  test("while the list is open, ghost text goes first", async () => {
-    await beQuick();
-    key(4, "m", 4);
-    asking.hurry(FILE, 3);
-    expect(server.asked).toEqual([]);
-    asking.hurry(FILE, 4);
-    asking.hurry(FILE, 4);
-    expect(await suggested(at(5, 4))).toEqual(["mode()"]);
-    expect(server.asked).toHaveLength(1);
-    asking.hurry(FILE, 5); // before the change is known
-    key(9, "n", 5);
-    expect(server.asked).toHaveLength(2);
-  });
-
   test("the next key asks anew, and only about itself", async () => {
     await beQuick();
     key(4, "m", 4);

@@ -202,7 +202,7 @@ def test_every_derivation_parses(seed: int) -> None:
     text = print_tree(JAVA, tree)
     assert syntax(text)  # nothing is wrong or missing
     tokens = tokens_of_tree(JAVA, tree)
-    if any(pair in ((")", "+"), (")", "-")) for pair in itertools.pairwise(tokens)):
+    if any(pair[0] == ")" and pair[1] in SIGNS for pair in itertools.pairwise(tokens)):
         return  # deep within annotations, tree-sitter may take (a) + b for a cast
     again = read_source(text, "java")
     assert tokens_of_tree(JAVA, again) == tokens
@@ -210,6 +210,7 @@ def test_every_derivation_parses(seed: int) -> None:
         assert (_names(actions_of(again)) | _names(actions)) & AMBIGUOUS
 
 
+SIGNS = {"+", "-", "++", "--"}
 AMBIGUOUS = {"SwitchExpression", "RecordPattern", "EmptyRecordPattern"}
 "Two trees have one text: a switch with a semicolon behind it; a pattern without types, which a call could be, too."
 

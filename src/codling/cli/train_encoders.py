@@ -14,7 +14,9 @@ __all__ = ["train_encoders"]
 
 
 def train_encoders(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the encoders.")],
+    out: Annotated[
+        Path | None, typer.Argument(metavar="OUT", help="Folder for the encoders.", show_default=False)
+    ] = None,
     pairs: Annotated[
         list[Path] | None, typer.Option("--pairs", help='JSON Lines of {"text", "code"} to train on; repeatable.')
     ] = None,
@@ -44,8 +46,10 @@ def train_encoders(
     if show:
         print_json(to_mapping(config))
         return
-    if not pairs or writer is None:
-        raise ConfigError("name files of pairs with --pairs FILE, and a writer's run with --writer FOLDER")
+    if out is None or not pairs or writer is None:
+        raise ConfigError(
+            "name a folder to write to, files of pairs with --pairs FILE, and a writer's run with --writer FOLDER"
+        )
     console = stderr()
     rows = [(row.text, row.code) for path in pairs for row in read_rows(path)]
     kept = described(rows, config)

@@ -63,11 +63,9 @@ def bm25_scorer(texts: Sequence[str]) -> Callable[[str], np.ndarray]:
 
 def teacher_scorer(teacher: Path, texts: Sequence[str]) -> Callable[[str], np.ndarray]:
     """Cosines of a sentence encoder, in bfloat16 (see Teacher): a query's score for every text."""
-    import torch
-
     from codling.search.train.teacher import Teacher
 
-    encoder = Teacher(teacher, torch.bfloat16)
+    encoder = Teacher(teacher, bfloat16=True)
     vectors = encoder.encode(texts, max_tokens=256)
     return lambda query: vectors @ encoder.encode([query])[0]
 

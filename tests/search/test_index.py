@@ -423,6 +423,12 @@ def test_one_writer_at_a_time(small: CodeIndex, monkeypatch: pytest.MonkeyPatch)
     assert small.update().num_read == 1, "the right to write ends with its block"
 
 
+def test_a_folder_that_cannot_be_written_to_is_no_other_writer(tmp_path: Path) -> None:
+    (tmp_path / "writer.lock").mkdir()
+    with pytest.raises(SearchIndexError, match="cannot be written to"), writing(tmp_path):
+        pass
+
+
 def test_a_build_that_is_given_up_leaves_what_was_there(small: CodeIndex) -> None:
     with pytest.raises(CancelledError):
         CodeIndex.build(small.root, folder=small.folder, encoder=None, cancelled=lambda: True)

@@ -104,8 +104,6 @@ def paraphrase(
     json: JsonOption = False,
 ) -> None:
     """Look for units whose documentation says the same in other words, and keep them beside the pairs."""
-    import torch
-
     from codling.config import override, parse_assignments
     from codling.search.train.paraphrase import ParaphraseConfig, find_paraphrases
     from codling.search.train.teacher import Teacher
@@ -115,7 +113,7 @@ def paraphrase(
         task = bar.add_task("encoding and comparing", total=None)
         found = find_paraphrases(
             mined,
-            Teacher(teacher, torch.bfloat16),
+            Teacher(teacher, bfloat16=True),
             config,
             lambda done, all_: bar.update(task, completed=done, total=all_),
         )

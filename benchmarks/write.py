@@ -50,11 +50,12 @@ def score(args: argparse.Namespace) -> dict[str, Any]:
     for path in args.pairs:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()][: args.limit]
         writer.write(rows[0]["text"], beam=args.beam)  # to warm up
-        firsts, among, times = [], 0, []
+        firsts, among, times, scores = [], 0, [], []
         for row in rows:
             written = writer.write(row["text"], beam=args.beam)
             codes = [each.code for each in written.candidates] or [""]
             firsts.append(codes[0])
+            scores.append(written.candidates[0].score if written.candidates else 0.0)
             among += any(exact(code, row["code"]) for code in codes)
             times.append(written.ms)
         rights = [row["code"] for row in rows]
@@ -65,6 +66,7 @@ def score(args: argparse.Namespace) -> dict[str, Any]:
             "corpus_bleu": corpus_bleu(firsts, rights),
             "sentence_bleu": statistics.fmean(map(sentence_bleu, firsts, rights)),
             "parses": 100 * sum(map(parses, firsts)) / len(rows),
+            "right_by_score": trust(scores, [exact(*each) for each in zip(firsts, rights, strict=True)]),
             "p50_ms": statistics.median(times),
             "p95_ms": statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0],
         }
@@ -72,6 +74,15 @@ def score(args: argparse.Namespace) -> dict[str, Any]:
             for row, code in zip(rows, firsts, strict=True):
                 if not exact(code, row["code"]):
                     print(f"{row['text'].strip()}\n  right {row['code']!r}\n  wrote {code!r}", file=sys.stderr)
+    return found
+
+
+def trust(scores: list[float], rights: list[bool]) -> dict[str, str]:
+    """How many answers are right of those in a range of scores."""
+    found = {}
+    for least, most in ((0.8, 1.01), (0.5, 0.8), (0.0, 0.5)):
+        within = [right for score, right in zip(scores, rights, strict=True) if least <= score < most]
+        found[f"from {least}"] = f"{sum(within)} of {len(within)}"
     return found
 
 

@@ -23,7 +23,9 @@ def test_it_is_small_and_says_how_it_came_about(writer: Writer) -> None:
     card = writer.model.card
     assert load_bundle(FOLDER).num_bytes <= 20_000_000
     assert card.training["epoch"] <= len(card.curve)
-    assert set(card.data["pairs"]) == {"django-train", "hearthstone-train", "conala-train"}
+    assert set(card.data["pairs"]) >= {"django-train", "hearthstone-train", "conala-train", "mined"}
+    assert len(card.data["mined"]["projects"]) > 1_000
+    assert not any(each.lower().startswith(("django==", "hearth")) for each in card.data["mined"]["projects"])
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,21 @@ def test_it_is_small_and_says_how_it_came_about(writer: Writer) -> None:
 def test_it_writes_lines_with_names_that_it_has_not_seen(writer: Writer, description: str, code: str) -> None:
     best = writer.write(description).candidates[0].code
     assert exact(best, code), best
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ("plot a histogram of column age", "df['age'].hist()\nplt.show()"),
+        ("the largest value of dictionary `tariffs`", "max(tariffs.values())"),
+        ("write dictionary `d` to a json file", "with open('data.json', 'w') as f:\n    json.dump(d, f)"),
+        ("check if file `spool_path` exists", "os.path.exists(spool_path)"),
+        ("return the length of `crates`", "return len(crates)"),
+    ],
+)
+def test_it_knows_everyday_requests(writer: Writer, request_: str, code: str) -> None:
+    codes = [each.code for each in writer.write(request_).candidates]
+    assert any(exact(each, code) for each in codes), codes
 
 
 def test_it_copies_the_fields_of_a_card(writer: Writer) -> None:

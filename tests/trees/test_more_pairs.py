@@ -125,7 +125,9 @@ _SAMPLES: dict[str, tuple[Any, ...]] = {
 }
 _MODULES = {
     **{name: importlib.import_module(name) for name in ("re", "math", "random", "json", "hashlib", "base64", "os")},
-    "Counter": Counter, "datetime": datetime, "np": np,
+    "Counter": Counter,
+    "datetime": datetime,
+    "np": np,
 }
 
 

@@ -87,8 +87,8 @@ def write() -> WriterRun:
         description="Python from descriptions, as trees",
         model=WriterConfig(embedding=128, encoder=128, hidden=256, dropout=0.25),
         optim=OptimConfig(lr=1.5e-3, schedule="cosine", warmup_steps=300, beta2=0.99, clip_norm=5.0),
-        epochs=56,
-        patience=56,
+        epochs=20,
+        patience=20,
         renamed=0.4,
         average=0.9985,
     )

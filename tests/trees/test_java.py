@@ -61,11 +61,12 @@ class A { void f() throws Exception {
     if (a) for (x y : z) for (int i = 0;;) u: while (b) { } else ;
     switch (x) { case 1: case 2 + 3: int y = 1; break; default: } switch (x) {} ;
     switch (x) { case A, B -> c(); case D d when d.e() > 1 -> { } case F(int g, H(var h, I<J> i)) -> throw k;
-        case L<M>(var n) -> o(); case Q() -> r(); default -> throw new P(); };
+        case L<M>(var n) -> o(); case Q() -> r(); case null, default -> s(); default -> throw new P(); };
     int r = switch (x) { case 1: yield 2; default: { yield (3); } } + 4;
     try { } catch (final A | B.C e) { throw e; } finally { } try { } finally { ; }
     try (var a = b; c; d.e; @F final G g = h;) { } catch (E e[]) { } try (A a = b()) { } finally { }
-    synchronized (this) { assert a; assert b : "c"; } final int a[] = {1}, b; var c = 1; class D {} record E() {}
+    synchronized (this) { assert a; assert b : "c"; assert d = true; } final int a[] = {1}, b; var c = 1; class D {}
+    record E() {}
     interface F {} enum G { H } return;
 } int g() { return 1; } }
 """,

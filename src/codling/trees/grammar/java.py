@@ -219,7 +219,7 @@ closed_statement = simple_statement
     | ClosedLabeled: labeled_statement{label:identifier ~ ':' body:closed_statement}
 simple_statement = block | stray | switch | throw
     | ExpressionStatement: expression_statement{value:statement_expression ';'}
-    | Assert: assert_statement{'assert' test:conditional [':' detail:conditional] ';'}
+    | Assert: assert_statement{'assert' test:expression [':' detail:expression] ';'}
     | DoWhile: do_statement{'do' body:statement 'while' parenthesized_expression{'(' condition:expression ')'} ';'}
     | Break: break_statement{'break' [label:identifier] ';'}
     | Continue: continue_statement{'continue' [label:identifier] ';'}
@@ -248,8 +248,9 @@ switch_rule = ValueRule: switch_rule{label:switch_label '->' expression_statemen
     | ThrowRule: switch_rule{label:switch_label '->' body:throw}
     | BlockRule: switch_rule{label:switch_label '->' body:block}
 switch_label = DefaultLabel: switch_label{'default'}
-    | CaseLabel: switch_label{'case' values:conditional+',' [guard{'when' guard:or}]}
+    | CaseLabel: switch_label{'case' values:case_value+',' [guard{'when' guard:or}]}
     | PatternLabel: switch_label{'case' pattern{pattern:pattern} [guard{'when' guard:or}]}
+case_value = conditional | DefaultCase: identifier{'default'}                    # case null, default
 pattern = TypePattern: type_pattern{type:plain_type name:identifier}
     | record_pattern
 record_pattern = RecordPattern: record_pattern{type:identifier ~ record_pattern_body{'(' parts:pattern_part+',' ')'}}

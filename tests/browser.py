@@ -10,9 +10,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["FLAGS", "find_chromium", "install_chromium"]
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+__all__ = ["FLAGS", "find_chromium", "install_chromium", "wait_until"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 _PLACES = (
@@ -45,6 +50,14 @@ def find_chromium() -> str | None:
         if found:
             return found
     return next((place for place in (*_PLACES, *_playwrights_own()) if Path(place).is_file()), None)
+
+
+def wait_until(page: Page, expression: str, patience_s: float = 30) -> None:
+    """Until JavaScript is true on a page; Playwright's own way asks the page to evaluate text, which ours refuses."""
+    end = time.monotonic() + patience_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"never came: {expression}"
+        page.wait_for_timeout(50)
 
 
 def _playwrights_own() -> list[str]:

@@ -236,7 +236,7 @@ def test_the_server_is_killed_and_back(page: Page, lab: LabServer) -> None:
     page.keyboard.type("x\nb = measurements_b", delay=KEY_MS)  # nobody is held up
     assert text_of(inside) == "a = measurements_bx\nb = measurements_b"
     lab.wait_for("codling answers at (.*)", starts + 1)
-    typed(page, "measurements_by_", "station")
+    typed(page, "b = measurements_by_", "station")
 
 
 def test_what_was_shown_and_taken_is_counted_on_this_machine(

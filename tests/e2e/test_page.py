@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from browser import wait_until
 from chain_bundle import LINE, chain_bundle
 from codling.serve.page import PAGE
 from serving import Serving
@@ -177,7 +178,7 @@ def test_the_next_tokens_are_listed_with_their_probabilities(page: Page) -> None
     shares = page.locator(".tokens .token-share").all_text_contents()
     values = [float(share.strip("<> %")) for share in shares]
     assert 1 < len(values) <= 8 and values == sorted(values, reverse=True)
-    page.wait_for_function("document.querySelector('.token-bar').getBoundingClientRect().width > 20")
+    wait_until(page, "document.querySelector('.token-bar').getBoundingClientRect().width > 20")
     first.click()
     assert code(page) == "a.mode"
     page.keyboard.type("(")  # the focus is in the editor again
@@ -379,12 +380,14 @@ def test_text_can_be_told_from_its_ground(open_page: Callable[..., Page], servin
         page = open_page(serving.url, scheme=scheme)
         page.keyboard.type("daily.")
         expect_ghost(page, LINE)
-        page.wait_for_function(_STANDS_STILL)
+        wait_until(page, _STANDS_STILL)
         low = page.evaluate(_LOW_CONTRAST)
         assert low == [], f"{scheme}: {low}"
 
 
-_STANDS_STILL = "document.getAnimations().every(each => each.playState !== 'running')"
+_STANDS_STILL = """document.getAnimations().every(
+    each => each.playState !== 'running' || each.effect.getComputedTiming().endTime === Infinity  // a cursor blinks
+)"""
 
 # Walks all text, takes its colour and the first ground that is painted behind it, and returns what is below 4.5.
 _LOW_CONTRAST = """() => {

@@ -63,6 +63,7 @@ def test_a_long_run_is_watched_as_far_as_it_goes_and_waits_while_nobody_looks(
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     expect(page.locator(".trace-count")).not_to_have_text("step 1 of 5000")
     page.get_by_role("link", name="Playground").click()
+    expect(page.get_by_role("link", name="Playground")).to_have_attribute("aria-current", "page")
     page.get_by_role("link", name="Programs").click()
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     step = page.locator(".trace-count").inner_text()

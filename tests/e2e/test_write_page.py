@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
+from browser import wait_until
 from chain_bundle import chain_bundle
 from codling.serve.page import PAGE
 from serving import Serving
@@ -166,7 +167,7 @@ def test_nothing_keeps_people_out(
     page = open_page(address(serving, *rows), width=width, scheme=scheme)
     expect(page.get_by_role("treeitem").first).to_be_visible(timeout=40_000)
     # what is born fades in
-    page.wait_for_function("document.getAnimations().every(each => each.playState !== 'running')")
+    wait_until(page, "document.getAnimations().every(each => each.playState !== 'running')")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     wrong = page.evaluate("axe.run().then(found => found.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
     assert wrong == []

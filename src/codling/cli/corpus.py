@@ -9,6 +9,7 @@ import typer
 
 from codling.cli.corpus_pairs import pairs
 from codling.cli.output import JsonOption, print_json, progress, stderr, stdout
+from codling.cli.sources import requests_of
 from codling.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -66,11 +67,8 @@ def build(
     """Build a corpus: clean, compare, split by project, and write token shards."""
     from codling.config import from_mapping
     from codling.corpus.build import BuildConfig, build_corpus
-    from codling.corpus.sources import Request, read_sources_file
 
-    requests = [Request(source) for source in sources or ()]
-    for path in sources_file or ():
-        requests += read_sources_file(path)
+    requests = requests_of(sources, sources_file)
     config = from_mapping(
         BuildConfig,
         {

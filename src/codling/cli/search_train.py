@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from codling.cli.output import JsonOption, print_json, progress, stderr, stdout
+from codling.cli.sources import (
+    ExcludedProjects,
+    IndexUrls,
+    MinedSources,
+    Settings,
+    SourcesFiles,
+    fetched,
+    requests_of,
+    say_failed,
+)
 
 __all__ = ["app"]
 
@@ -17,13 +27,8 @@ app = typer.Typer(help="Train the encoder of code search.", no_args_is_help=True
 @app.command()
 def mine(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the pairs.")],
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SOURCE...", help="A folder, a git repository, an archive, or pypi:NAME[==VERSION]."),
-    ] = None,
-    sources_file: Annotated[
-        list[Path] | None, typer.Option("--sources", metavar="FILE", help="File of sources, one a line.")
-    ] = None,
+    sources: MinedSources = None,
+    sources_file: SourcesFiles = None,
     exclude: Annotated[
         list[Path] | None,
         typer.Option(
@@ -31,65 +36,31 @@ def mine(
             help="Code that must stay out, and what resembles it: a folder, a file, or JSON with code. Repeatable.",
         ),
     ] = None,
-    without: Annotated[
-        list[str] | None, typer.Option(metavar="PROJECT", help="Project that stays out by name. Repeatable.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as max_per_project=500.")
-    ] = None,
-    index_url: Annotated[
-        list[str] | None, typer.Option(metavar="URL", help="Package index; pip's, or PyPI, without it.")
-    ] = None,
+    without: ExcludedProjects = None,
+    settings: Settings = None,
+    index_url: IndexUrls = None,
     json: JsonOption = False,
 ) -> None:
     """Collect functions and classes with what people wrote about them, from projects under permissive licences."""
     import dataclasses
 
     from codling.config import override, parse_assignments
-    from codling.corpus.sources import Request, fetch_all, read_sources_file
-    from codling.errors import CorpusError
     from codling.search.train.exclude import Excluded, read_excluded
     from codling.search.train.mine import MineConfig
     from codling.search.train.mine import mine as mine_pairs
 
-    requests = [Request(source) for source in sources or ()]
-    for path in sources_file or ():
-        requests += read_sources_file(path)
-    if not requests:
-        raise CorpusError("name sources, or a file of them with --sources")
     config = override(MineConfig(), parse_assignments(settings or []))
     config = dataclasses.replace(config, without=(*config.without, *(without or ())))
     excluded = Excluded(unit for path in exclude or () for unit in read_excluded(path))
-    out.mkdir(parents=True, exist_ok=True)
-    with progress() as bar:
-        tasks: dict[str, Any] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
-
-        record = out / "fetched.json"
-        fetched, failed = fetch_all(
-            requests, record, index_url or (), lambda done, total: show("fetching", done, total)
-        )
-        said = mine_pairs(
-            out,
-            [source for _, source in fetched],
-            config,
-            excluded,
-            lambda done, total: show("mining", done, total),
-            failed=failed,
-        )
-        record.unlink(missing_ok=True)
+    with fetched(requests_of(sources, sources_file), out / "fetched.json", index_url) as (found, failed, show):
+        said = mine_pairs(out, found, config, excluded, show, failed=failed)
     if json:
         print_json(said)
         return
     console = stdout()
     console.print(f"{said['units']:,} units: " + ", ".join(f"{n:,} {name}" for name, n in said["languages"].items()))
     console.print("left out: " + (", ".join(f"{n:,} {why}" for why, n in said["left_out"].items()) or "nothing"))
-    for source, error in said["failed"].items():
-        stderr().print(f"codling: {source}: {error}", markup=False)
+    say_failed(said["failed"])
 
 
 @app.command()

@@ -20,7 +20,7 @@ from codling.corpus.filters import FilterConfig, drop_by_path
 from codling.corpus.licences import UNKNOWN, detect_licence, is_permissive
 from codling.corpus.pairs import Limits, Mined, document_pairs, source_pairs
 from codling.corpus.readers import LocalSource, ReadLimits, is_metadata, read_source
-from codling.corpus.split import normalised
+from codling.corpus.split import stays_out
 from codling.corpus.workers import in_order, worker_pool
 from codling.errors import CorpusError
 from codling.files import write_atomically, write_text_atomically
@@ -145,8 +145,7 @@ def pair_key(text: str) -> str:
 def _of_project(config: PairsConfig, source: LocalSource) -> _Found:
     name = source.name or re.split(r"[-_](?=\d)|\.tar|\.zip|\.tgz", source.path.name, maxsplit=1)[0]
     found = _Found(name, source.version, UNKNOWN, source.origin or source.path.name, [])
-    parts = f"-{normalised(name)}-"
-    if any(f"-{normalised(each)}-" in parts for each in config.without):
+    if stays_out(name, config.without):
         return found
     metadata: dict[str, str] = {}
     pairs: dict[str, Mined] = {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["SPLITS", "SplitConfig", "normalised", "split_of"]
+__all__ = ["SPLITS", "SplitConfig", "normalised", "split_of", "stays_out"]
 
 SPLITS = ("train", "valid", "test")
 
@@ -27,6 +27,12 @@ class SplitConfig:
 def normalised(name: str) -> str:
     """A project's name as PEP 503 compares it: lower case, one hyphen for any run of -, _ and dots."""
     return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)
+
+
+def stays_out(project: str, without: Iterable[str]) -> bool:
+    """Whether a project is among those that are left out: by its name, or by a part of it between hyphens."""
+    parts = f"-{normalised(project)}-"
+    return any(f"-{normalised(each)}-" in parts for each in without)
 
 
 def split_of(project: str, path: str, pins: Mapping[str, str], config: SplitConfig) -> str:

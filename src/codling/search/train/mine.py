@@ -20,7 +20,7 @@ from typing import Any
 from codling.corpus.filters import FilterConfig, drop_by_path
 from codling.corpus.licences import UNKNOWN, detect_licence, is_permissive
 from codling.corpus.readers import LocalSource, ReadLimits, is_metadata, read_source
-from codling.corpus.split import normalised
+from codling.corpus.split import stays_out
 from codling.errors import CorpusError
 from codling.files import write_atomically, write_text_atomically
 from codling.search.encoder import FIELDS, unit_fields
@@ -167,8 +167,7 @@ def _mine_source(source: LocalSource, config: MineConfig, excluded: Excluded, se
     found: list[tuple[bytes, tuple[str, ...]]] = []
     counts: Counter[str] = Counter()
     name = source.name or _project_of(source.path)
-    without = {normalised(each) for each in config.without}
-    if normalised(name) in without or any(f"-{each}-" in f"-{normalised(name)}-" for each in without):
+    if stays_out(name, config.without):
         return _Mined([], Counter({"excluded project": 1}), name, source.version, UNKNOWN)
     for raw in read_source(source, ReadLimits(), config.max_file_bytes, wanted=_is_wanted):
         if _says_licence(raw.path):

@@ -9,8 +9,6 @@ what is asked, and a TreeLSTM the function's syntax. ``docs/trees.md`` says what
 from __future__ import annotations
 
 import json
-import random
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from codling.errors import ConfigError, TrainingError
 from codling.files import write_text_atomically
 from codling.training.checkpoint import load_weights, read_tensors, weights_of, write_tensors
 from codling.trees.encoder import BagEncoder, TreeEncoder
+from codling.trees.fitting import fit
 from codling.trees.labels import Labels
 from codling.trees.syntax import NAME, SyntaxTree, functions, sub_tokens
 from codling.trees.writing.batches import Collator
@@ -186,28 +185,7 @@ def align(
     model = Aligned(lexicon, shape, labels, config)
     if pretrained:
         load_weights(model.reader, weights, str(writer))
-    rng = random.Random(config.seed)
-    optimizer = torch.optim.Adam(model.parameters(), config.learning_rate)
-    per_epoch = len(pairs) // config.batch
-    steps = config.epochs * per_epoch
-    rising = max(1, round(config.warmup * steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / rising, max(0.0, (steps - step) / max(1, steps - rising)))
-    )
-    for epoch in range(1, config.epochs + 1):
-        model.train()
-        order = rng.sample(range(len(pairs)), len(pairs))
-        started, total = time.perf_counter(), 0.0
-        for step in range(per_epoch):
-            loss = model.loss([pairs[i] for i in order[step * config.batch : (step + 1) * config.batch]])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            optimizer.step()
-            schedule.step()
-            total += loss.item()
-        if report is not None:
-            report(epoch, total / per_epoch, per_epoch * config.batch / (time.perf_counter() - started))
+    fit(model, pairs, model.loss, config, report)
     model.eval()
     return model
 

@@ -11,8 +11,6 @@ put together.
 from __future__ import annotations
 
 import math
-import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +21,7 @@ from torch.nn import functional
 from codling import fold
 
 from .encoder import BagEncoder, TreeEncoder
+from .fitting import fit
 from .labels import Labels
 from .syntax import Function, sub_tokens
 
@@ -129,28 +128,7 @@ def train_namer(
         report: gets, after each epoch, its number from 1, the mean loss in nats per sub-token, and functions per
         second.
     """
-    rng = random.Random(config.seed)
-    optimizer = torch.optim.Adam(namer.parameters(), config.learning_rate)
-    steps = config.epochs * (len(functions) // config.batch)
-    rising = max(1, round(config.warmup * steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / rising, max(0.0, (steps - step) / max(1, steps - rising)))
-    )
-    for epoch in range(1, config.epochs + 1):
-        namer.train()
-        order = rng.sample(range(len(functions)), len(functions))
-        started, total = time.perf_counter(), 0.0
-        for at in range(0, len(order) - config.batch + 1, config.batch):
-            loss = namer.loss([functions[i] for i in order[at : at + config.batch]])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(namer.parameters(), config.clip)
-            optimizer.step()
-            schedule.step()
-            total += loss.item()
-        if report is not None:
-            num = len(order) // config.batch
-            report(epoch, total / max(1, num), num * config.batch / (time.perf_counter() - started))
+    fit(namer, functions, namer.loss, config, report)
 
 
 @torch.no_grad()

@@ -163,7 +163,7 @@ def speed(args: argparse.Namespace) -> dict[str, Any]:
     import torch
     from baselines.fold_writer import fold_loss
 
-    from codling.trees.writing.batches import Collator, in_batches
+    from codling.trees.writing.batches import Collator, in_batches, num_steps
     from codling.trees.writing.config import writer_preset
     from codling.trees.writing.lexicon import Lexicon
     from codling.trees.writing.network import WriterNet
@@ -204,7 +204,7 @@ def speed(args: argparse.Namespace) -> dict[str, Any]:
     for name, loss in runs.items():
         rates = []
         for turn in range(args.turns + 1):
-            batches = list(in_batches(examples, run.batch_steps, random.Random(turn)))[
+            batches = list(in_batches(examples, run.batch_steps, random.Random(turn), num_steps))[
                 : 2 if name == "one by one" else 6
             ]
             started = time.process_time()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from codling.errors import BundleError, InputError, TrainingError
 from codling.trees.grammar import PYTHON, Derivation, Tree, actions_of, write_source
 from codling.trees.grammar.asdl import Production
-from codling.trees.writing.batches import NUM_NEAR, REACH, Collator, in_batches, near
+from codling.trees.writing.batches import NUM_NEAR, REACH, Collator, in_batches, near, num_steps
 from codling.trees.writing.config import writer_preset
 from codling.trees.writing.lexicon import TEXT, Lexicon
 from codling.trees.writing.measures import corpus_bleu, exact, sentence_bleu
@@ -226,7 +226,7 @@ def test_gradients_reach_every_weight() -> None:
 
 def test_batches_hold_every_example_once() -> None:
     examples = [example_of(*each, LEXICON) for each in READ]
-    batches = list(in_batches(examples, 200, random.Random(1)))
+    batches = list(in_batches(examples, 200, random.Random(1), num_steps))
     assert sorted(id(each) for batch in batches for each in batch) == sorted(map(id, examples))
     assert all(len(batch) * max(len(each.steps) for each in batch) <= 200 or len(batch) == 1 for batch in batches)
 

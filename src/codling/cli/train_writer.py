@@ -11,8 +11,8 @@ from codling.cli.output import JsonOption, print_json, stderr, stdout
 from codling.errors import ConfigError
 
 if TYPE_CHECKING:
+    from codling.trees.writing.epochs import Epoch
     from codling.trees.writing.pairs import Pair
-    from codling.trees.writing.train import Epoch
 
 __all__ = ["train_writer"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,7 @@ from codling.errors import BundleError
 from codling.trees.grammar.building import fits
 from codling.trees.writing.lexicon import MAX_PIECES, Lexicon
 from codling.trees.writing.words import Word
-
-if TYPE_CHECKING:
-    import onnxruntime as ort
+from codling.write.graph import open_graph
 
 __all__ = ["KIND", "Described", "Floats", "WriterModel", "load_writer"]
 
@@ -58,7 +56,9 @@ class WriterModel:
         except UnicodeDecodeError:
             raise BundleError(f"bundle {bundle.path}: lexicon.json is damaged; get the bundle again") from None
         self.lexicon = Lexicon.from_json(text)
-        self._graphs = {name: _open(bundle, name, threads) for name in ("embed", "encode", "step", "texts")}
+        self._graphs = {
+            name: open_graph(bundle, f"{name}.onnx", threads) for name in ("embed", "encode", "step", "texts")
+        }
         shape = {row.name: row.shape for row in self._graphs["step"].get_inputs()}
         try:
             self.embedding, self.hidden = int(shape["text"][1]), int(shape["parent"][1])
@@ -123,19 +123,3 @@ def load_writer(bundle: Bundle | str | Path, threads: int = 1) -> WriterModel:
         BundleError: no such bundle, or it is damaged, or no writer.
     """
     return WriterModel(bundle if isinstance(bundle, Bundle) else load_bundle(bundle), threads)
-
-
-def _open(bundle: Bundle, name: str, threads: int) -> ort.InferenceSession:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors; warnings would go to the user's stderr
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an idle server must cost no CPU
-    graph = bundle.file(f"{name}.onnx").read_bytes()  # as bytes, so that it cannot name files outside the bundle
-    try:
-        return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises a dozen types, all of which mean this
-        reason = str(error).splitlines()[0]
-        raise BundleError(f"bundle {bundle.path}: ONNX Runtime refuses {name}.onnx: {reason}") from None

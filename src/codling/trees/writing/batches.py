@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from codling.trees.writing.lexicon import MAX_PIECES, Lexicon
 from codling.trees.writing.steps import Example
 
-__all__ = ["NUM_NEAR", "REACH", "Batch", "Collator", "in_batches", "near"]
+__all__ = ["NUM_NEAR", "REACH", "Batch", "Collator", "TextNumbers", "TextTable", "in_batches", "near", "num_steps"]
 
 REACH = 8  # words before and after the last one used that have a bias of their own; farther ones share the last
 NUM_NEAR = 2 * REACH + 2
@@ -69,14 +70,11 @@ class Collator:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._known: dict[str, tuple[int, list[int]]] = {}
+        self._texts = TextNumbers(lexicon)
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
-        rows: dict[str, int] = {}
-
-        def row(text: str) -> int:
-            return rows.setdefault(text, len(rows) + 1)
-
+        table = TextTable()
+        row = table.row
         num_words = max(len(example.words) for example in examples)
         num_steps = max(len(example.steps) for example in examples)
         words, kinds = (np.zeros((len(examples), num_words), np.int64) for _ in range(2))
@@ -110,7 +108,7 @@ class Collator:
         fields = [torch.from_numpy(each) for each in steps]
         actions, texts, of, parent_actions, filled, parents, place, masks, rules, wholes, pieces = fields
         spelling = (pieces >= (1 << 19)) & (masks == -1)
-        text_words, text_pieces = self._table(rows)
+        text_words, text_pieces = self._texts(table)
         return Batch(
             text_words,
             text_pieces,
@@ -132,10 +130,35 @@ class Collator:
             spelling,
         )
 
-    def _table(self, rows: dict[str, int]) -> tuple[Tensor, Tensor]:
-        words = np.zeros(len(rows) + 1, np.int64)
-        pieces = np.zeros((len(rows) + 1, MAX_PIECES), np.int64)
-        for text, row in rows.items():
+
+class TextTable:
+    """The texts of a batch, each of which is embedded once; row 0 is no text."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, int] = {}
+
+    def row(self, text: str) -> int:
+        return self._rows.setdefault(text, len(self._rows) + 1)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+class TextNumbers:
+    """Texts as a lexicon numbers them and their pieces; remembers every text that it has seen."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._known: dict[str, tuple[int, list[int]]] = {}
+
+    def __call__(self, table: TextTable) -> tuple[Tensor, Tensor]:
+        """Rows of the words' vectors, int64 [1 + U], and 1 + pieces, int64 [1 + U, P]; zeros for row 0, no text."""
+        words = np.zeros(len(table) + 1, np.int64)
+        pieces = np.zeros((len(table) + 1, MAX_PIECES), np.int64)
+        for row, text in enumerate(table, 1):
             if text not in self._known:
                 head = self._lexicon.pieces(text[: 8 * MAX_PIECES])[:MAX_PIECES]
                 self._known[text] = self._lexicon.word(text), [1 + piece for piece in head]
@@ -144,23 +167,35 @@ class Collator:
         return torch.from_numpy(words), torch.from_numpy(pieces)
 
 
-def in_batches(examples: Sequence[Example], size: int, rng: random.Random | None) -> Iterator[list[Example]]:
+E = TypeVar("E")
+
+
+def num_steps(example: Example) -> int:
+    """How long an example is, in steps of the decoder."""
+    return len(example.steps)
+
+
+def in_batches(
+    examples: Sequence[E], size: int, rng: random.Random | None, length: Callable[[E], int]
+) -> Iterator[list[E]]:
     """Examples in batches of about equal lengths, at most ``size`` steps (padding included) in each.
 
     Args:
         rng: draws the order, which without one is that of lengths.
+        length: of an example, in steps.
     """
     order = list(range(len(examples)))
     noise = [rng.random() if rng else 0.0 for _ in order]
-    order.sort(key=lambda i: (len(examples[i].steps) * (1 + 0.1 * noise[i]), noise[i]))
-    batches: list[list[Example]] = []
-    batch: list[Example] = []
+    lengths = [length(example) for example in examples]
+    order.sort(key=lambda i: (lengths[i] * (1 + 0.1 * noise[i]), noise[i]))
+    batches: list[list[E]] = []
+    batch: list[E] = []
     longest = 0
     for i in order:
-        longest = max(longest, len(examples[i].steps))
+        longest = max(longest, lengths[i])
         if batch and longest * (len(batch) + 1) > size:
             batches.append(batch)
-            batch, longest = [], len(examples[i].steps)
+            batch, longest = [], lengths[i]
         batch.append(examples[i])
     if batch:
         batches.append(batch)

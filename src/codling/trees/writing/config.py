@@ -40,6 +40,9 @@ class WriterRun:
     "Size of the vocabulary of pieces."
     min_count: int = 2
     "Programs that a text must occur in to be written in one step."
+    reconstruct: int = 0
+    """Passes over the pairs in which a second network learns to say descriptions back from programs, so that candidates
+    can be ranked by it; 0 trains none."""
     grow: int = 0
     """Pairs that a text, word or production must occur in to be added to the lexicon of the run that this one starts
     from; 0 adds none."""
@@ -50,6 +53,8 @@ class WriterRun:
         for name in ("epochs", "patience", "batch_steps", "min_count"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.reconstruct < 0:
+            raise ConfigError(f"reconstruct must be at least 0, not {self.reconstruct}")
         for name in ("renamed", "average"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be in [0, 1), not {getattr(self, name)}")
@@ -91,6 +96,7 @@ def write() -> WriterRun:
         patience=20,
         renamed=0.4,
         average=0.9985,
+        grow=2,
     )
 
 

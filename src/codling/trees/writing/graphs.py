@@ -9,25 +9,20 @@ half precision and computed with in single precision (ONNX Runtime widens them o
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from torch import nn
 
 from codling.training.onnx_graph import Graph
 from codling.training.onnx_int8 import products_to_int8
 from codling.trees.writing.batches import NUM_NEAR, REACH
-from codling.trees.writing.lexicon import MAX_PIECES
+from codling.trees.writing.graph_layers import halved, linear, lstm, lstm_weights, text_vectors
 from codling.trees.writing.network import ATTEND_FIRST, ATTEND_SECOND, COPY_PART, COPY_WHOLE, WriterNet
 
 __all__ = ["build_graphs"]
 
-_GATES = (0, 3, 1, 2)  # where ONNX's gates i, o, f, c stand among PyTorch's i, f, c, o
 _NEVER = -1e9  # a logit that no step takes
-_SMALL = 64  # numbers of a constant below which half precision saves nothing
 
 
 def build_graphs(net: WriterNet) -> dict[str, bytes]:
@@ -36,21 +31,14 @@ def build_graphs(net: WriterNet) -> dict[str, bytes]:
     stepwise = {"step": _step(net), "texts": _texts(net)}
     models = {name: onnx.load_from_string(graph.serialise()) for name, graph in once.items()}
     models |= {name: products_to_int8(graph.serialise()) for name, graph in stepwise.items()}
-    return {f"{name}.onnx": _halved(model, ".table" if name in stepwise else "") for name, model in models.items()}
+    return {f"{name}.onnx": halved(model, ".table" if name in stepwise else "") for name, model in models.items()}
 
 
 def _embed(net: WriterNet) -> Graph:
     """``words`` int64 [U] and ``pieces`` int64 [U, P] (0 is padding) to ``vectors`` [U, E]."""
     graph = Graph()
-    graph.input("words", TensorProto.INT64, ["U"])
-    graph.input("pieces", TensorProto.INT64, ["U", MAX_PIECES])
-    own = graph.node("Gather", [graph.constant("words.table", net.words.weight), "words"])
-    pieces = graph.node("Gather", [graph.constant("pieces.table", net.pieces.weight), "pieces"])
-    total = graph.node("ReduceSum", [pieces, graph.ints(1)], keepdims=0)
-    there = graph.node("Cast", [graph.node("Cast", ["pieces"], to=TensorProto.BOOL)], to=TensorProto.FLOAT)
-    count = graph.node("ReduceSum", [there, graph.ints(1)], keepdims=1)
-    count = graph.node("Max", [count, graph.constant("one", np.float32(1))])
-    graph.nodes.append(helper.make_node("Add", [own, graph.node("Div", [total, count])], ["vectors"]))
+    parts = text_vectors(graph, net)
+    graph.nodes.append(helper.make_node("Add", parts, ["vectors"]))
     graph.output("vectors", ["U", net.config.embedding])
     return graph
 
@@ -62,18 +50,12 @@ def _encode(net: WriterNet) -> Graph:
     graph.input("kinds", TensorProto.INT64, ["N"])
     kinds = graph.node("Gather", [graph.constant("kinds.table", net.kinds.weight), "kinds"])
     x = graph.node("Unsqueeze", [graph.node("Add", ["vectors", kinds]), graph.ints(1)])  # [N, 1, E]
-    layers = [_lstm_weights(layer) for layer in (net.forwards, net.backwards)]
-    names = [
-        graph.constant(f"encoder.{name}", np.concatenate([layer[i] for layer in layers]))
-        for i, name in enumerate(("w", "r", "b"))
-    ]
-    outputs = [graph.name(), graph.name()]
+    outputs = lstm(graph, "encoder", [net.forwards, net.backwards], x, [])
     hidden = net.config.encoder
-    graph.nodes.append(helper.make_node("LSTM", [x, *names], outputs, hidden_size=hidden, direction="bidirectional"))
     shape = graph.ints(-1, 2 * hidden)  # [N, 2, 1, h] lies as [N, M]
     graph.nodes.append(helper.make_node("Reshape", [outputs[0], shape], ["memory"]))
     ends = graph.node("Reshape", [outputs[1], graph.ints(1, 2 * hidden)])
-    graph.nodes.append(helper.make_node("Tanh", [_linear(graph, "start", net.start, ends)], ["start"]))
+    graph.nodes.append(helper.make_node("Tanh", [linear(graph, "start", net.start, ends)], ["start"]))
     graph.output("memory", ["N", 2 * hidden])
     graph.output("start", [1, 2 * net.config.hidden])
     return graph
@@ -119,12 +101,12 @@ def _step(net: WriterNet) -> Graph:
     second = _lstm_step(graph, "second", net.second, x, "h1", "c1")
     seen, weights = _attend(graph, "attend_second", net.attend_second, second, near, ATTEND_SECOND)
     graph.nodes.append(helper.make_node("Identity", [weights], ["seen"]))
-    out = _linear(graph, "out", net.out, graph.node("Concat", [second, seen], axis=1))
+    out = linear(graph, "out", net.out, graph.node("Concat", [second, seen], axis=1))
     graph.nodes.append(helper.make_node("Tanh", [out], ["state"]))
     masks = net.masks.cpu().numpy()
     bias = np.where(masks, np.float32(0), np.float32(_NEVER)).astype(np.float32)
     allowed = graph.node("Gather", [graph.constant("masks.exact", bias), "mask"])
-    logits = graph.node("Add", [_linear(graph, "rules", net.rules, "state"), allowed])
+    logits = graph.node("Add", [linear(graph, "rules", net.rules, "state"), allowed])
     graph.nodes.append(helper.make_node("LogSoftmax", [logits], ["rules"], axis=1))
     for name in ("h0", "c0", "h1", "c1"):
         graph.output(f"new_{name}", ["B", hidden])
@@ -147,10 +129,10 @@ def _texts(net: WriterNet) -> Graph:
     never = graph.constant("never", np.float32(_NEVER))
     whole = _scores(graph, "copy_whole", net.copy_whole, "state", near, COPY_WHOLE)
     part = _scores(graph, "copy_part", net.copy_part, "state", near, COPY_PART)
-    wholes = _linear(graph, "wholes", net.wholes, "state")
+    wholes = linear(graph, "wholes", net.wholes, "state")
     parts = [
         graph.node("Where", [inside, never, wholes]),
-        _linear(graph, "spell", net.spell, "state"),
+        linear(graph, "spell", net.spell, "state"),
         graph.node("Where", [inside, never, whole]),
         part,
     ]
@@ -175,7 +157,7 @@ def _near(graph: Graph, net: WriterNet) -> str:
 
 def _scores(graph: Graph, name: str, layer: nn.Linear, states: str, near: str, column: int) -> str:
     """How well each word fits each state, [B, N]."""
-    query = _linear(graph, name, layer, states)
+    query = linear(graph, name, layer, states)
     fits = graph.node("MatMul", [query, graph.node("Transpose", ["memory"], perm=[1, 0])])
     return graph.node("Add", [fits, graph.node("Gather", [near, graph.scalar(column)], axis=2)])
 
@@ -185,14 +167,9 @@ def _attend(graph: Graph, name: str, layer: nn.Linear, states: str, near: str, c
     return graph.node("MatMul", [weights, "memory"]), weights
 
 
-def _linear(graph: Graph, name: str, layer: nn.Linear, x: str) -> str:
-    product = graph.node("MatMul", [x, graph.constant(f"{name}.weight", layer.weight.T)])
-    return product if layer.bias is None else graph.node("Add", [product, graph.constant(f"{name}.bias", layer.bias)])
-
-
 def _lstm_step(graph: Graph, name: str, layer: nn.LSTM, x: str, h: str, c: str) -> str:
     """One step of a layer, [B, H]; its states become the graph's outputs."""
-    weights = _lstm_weights(layer)
+    weights = lstm_weights(layer)
     names = [graph.constant(f"{name}.{key}", weights[i]) for i, key in enumerate(("w", "r", "b"))]
     axis = graph.ints(0)
     x, before_h, before_c = (graph.node("Unsqueeze", [each, axis]) for each in (x, h, c))
@@ -202,31 +179,3 @@ def _lstm_step(graph: Graph, name: str, layer: nn.LSTM, x: str, h: str, c: str) 
     for output, state in zip(outputs[1:], (h, c), strict=True):
         graph.nodes.append(helper.make_node("Squeeze", [output, axis], [f"new_{state}"]))
     return f"new_{h}"
-
-
-def _lstm_weights(layer: nn.LSTM) -> list[npt.NDArray[np.float32]]:
-    """Weights of a layer as ONNX has them, one direction: [1, 4H, E], [1, 4H, H], [1, 8H]."""
-
-    def turned(parameter: Any) -> npt.NDArray[np.float32]:
-        array: npt.NDArray[np.float32] = parameter.detach().float().cpu().numpy()
-        size = len(array) // 4
-        return np.concatenate([array[gate * size : (gate + 1) * size] for gate in _GATES])
-
-    biases = np.concatenate([turned(layer.bias_ih_l0), turned(layer.bias_hh_l0)])
-    return [turned(layer.weight_ih_l0)[None], turned(layer.weight_hh_l0)[None], biases[None]]
-
-
-def _halved(model: onnx.ModelProto, ending: str) -> bytes:
-    """The graph with its large constants whose names end so in half precision, and a node that widens each."""
-    casts = []
-    for tensor in list(model.graph.initializer):
-        large = tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= _SMALL
-        if large and tensor.name.endswith(ending) and not tensor.name.endswith(".exact"):
-            half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}.half")
-            model.graph.initializer.remove(tensor)
-            model.graph.initializer.append(half)
-            casts.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))
-    nodes = casts + list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    return bytes(model.SerializeToString())

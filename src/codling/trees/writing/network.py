@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from codling.errors import ConfigError
 from codling.trees.writing.batches import NUM_NEAR, Batch
+from codling.trees.writing.layers import attend, both_ways, drop, embed_texts, rows
 from codling.trees.writing.lexicon import Lexicon
 from codling.trees.writing.words import KINDS
 
@@ -100,23 +101,13 @@ class WriterNet(nn.Module):
         self.register_buffer("masks", torch.from_numpy(lexicon.masks), persistent=False)
 
     def embed(self, words_U: Tensor, pieces_UP: Tensor) -> Tensor:
-        """Vectors of texts, float [U, E]: their own and the mean of their pieces'."""
-        if self.training and self.config.word_dropout:
-            words_U = words_U * (torch.rand(words_U.shape) >= self.config.word_dropout)
-        count_U1 = (pieces_UP != 0).sum(1, keepdim=True).clamp(min=1)
-        vectors_UE: Tensor = self.words(words_U) + self.pieces(pieces_UP).sum(1) / count_U1
-        return vectors_UE
+        """Vectors of texts, float [U, E]: their own and the mean of their pieces'; row 0 is no text, and zero."""
+        return embed_texts(self, words_U, pieces_UP)
 
     def encode(self, x_BNE: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """The memory, float [B, N, M], and the decoder's first hidden states, float [B, 2H]."""
-        # Two LSTMs over padded words, the second over each description turned round: much faster than packed ones.
-        turned_BN = (lengths_B[:, None] - 1 - torch.arange(x_BNE.shape[1])).clamp(min=0)
-        forwards_BNH, _ = self.forwards(x_BNE)
-        backwards_BNH, _ = self.backwards(_rows(x_BNE, turned_BN))
-        backwards_BNH = _rows(backwards_BNH, turned_BN)
-        ends_BH = _rows(forwards_BNH, lengths_B[:, None] - 1)[:, 0]
-        memory_BNM = torch.cat([forwards_BNH, backwards_BNH], 2)
-        return memory_BNM, torch.tanh(self.start(torch.cat([ends_BH, backwards_BNH[:, 0]], 1)))
+        memory_BNM, ends_BM = both_ways(self.forwards, self.backwards, x_BNE, lengths_B)
+        return memory_BNM, torch.tanh(self.start(ends_BM))
 
     def loss(self, batch: Batch) -> Losses:
         """Score the right steps, each after the right ones before it."""
@@ -131,27 +122,26 @@ class WriterNet(nn.Module):
 
     def _states(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """What each step is decided from, float [B, T, H]; the memory; and how each word leans, [B, T, N, 4]."""
-        drop = self.config.dropout if self.training else 0.0
+        share = self.config.dropout if self.training else 0.0
         texts_UE = self.embed(batch.text_words_U, batch.text_pieces_UP)
-        texts_UE = texts_UE.index_fill(0, torch.tensor([0]), 0.0)  # no text, and padding
-        x_BNE = _drop(texts_UE[batch.words_BN] + self.kinds(batch.kinds_BN), drop)
+        x_BNE = drop(texts_UE[batch.words_BN] + self.kinds(batch.kinds_BN), share)
         memory_BNM, start = self.encode(x_BNE, batch.lengths_B)
-        memory_BNM = _drop(memory_BNM, drop)
+        memory_BNM = drop(memory_BNM, share)
         padding_BN = batch.words_BN == 0
         near_BTN4 = self.near[batch.near_BTN].masked_fill(padding_BN[:, None, :, None], -1e9)
         before = self.actions(batch.actions_BT) + texts_UE[batch.texts_BT]
         place = self.fields(batch.fields_BT) + self.filled(batch.filled_BT)
-        x_BTE = _drop(torch.cat([before, self.actions(batch.parent_actions_BT), place], 2), drop)
+        x_BTE = drop(torch.cat([before, self.actions(batch.parent_actions_BT), place], 2), share)
         h0, h1 = start.unsqueeze(0).chunk(2, 2)
         first_BTH, _ = self.first(x_BTE, (h0.contiguous(), torch.zeros_like(h0)))
-        seen_BTM = _attend(self.attend_first(first_BTH), memory_BNM, near_BTN4[..., ATTEND_FIRST])
-        parent_BTH = _rows(first_BTH, batch.parents_BT.clamp(min=0)) * (batch.parents_BT >= 0).unsqueeze(2)
-        x_BT = _drop(torch.cat([first_BTH, seen_BTM, parent_BTH], 2), drop)
+        seen_BTM = attend(self.attend_first(first_BTH), memory_BNM, near_BTN4[..., ATTEND_FIRST])
+        parent_BTH = rows(first_BTH, batch.parents_BT.clamp(min=0)) * (batch.parents_BT >= 0).unsqueeze(2)
+        x_BT = drop(torch.cat([first_BTH, seen_BTM, parent_BTH], 2), share)
         second_BTH, _ = self.second(x_BT, (h1.contiguous(), torch.zeros_like(h1)))
-        second_BTH = _drop(second_BTH, drop)
-        seen_BTM = _attend(self.attend_second(second_BTH), memory_BNM, near_BTN4[..., ATTEND_SECOND])
+        second_BTH = drop(second_BTH, share)
+        seen_BTM = attend(self.attend_second(second_BTH), memory_BNM, near_BTN4[..., ATTEND_SECOND])
         states_BTH = torch.tanh(self.out(torch.cat([second_BTH, seen_BTM], 2)))
-        return _drop(states_BTH, drop), memory_BNM, near_BTN4
+        return drop(states_BTH, share), memory_BNM, near_BTN4
 
     def _rules(self, states_SH: Tensor, batch: Batch, where: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probability of the right production of each such step, and whether it is the likeliest."""
@@ -186,22 +176,3 @@ class WriterNet(nn.Module):
         copied = copies.gather(1, copied_S.clamp(min=0)[:, None])[:, 0] & (copied_S >= 0)
         said = ((at_S2 == best_S[:, None]) & (ids_S2 >= 0)).any(1)
         return log_probs, said | copied
-
-
-def _rows(x_BTE: Tensor, index_BS: Tensor) -> Tensor:
-    """Rows of each sequence by their numbers, float [B, S, E]."""
-    return x_BTE.gather(1, index_BS.unsqueeze(2).expand(-1, -1, x_BTE.shape[2]))
-
-
-def _drop(x_BTE: Tensor, share: float) -> Tensor:
-    """Dropout of the same numbers in all steps of a sequence (Gal & Ghahramani 2016)."""
-    if not share:
-        return x_BTE
-    kept = torch.rand(x_BTE.shape[0], 1, x_BTE.shape[2]) >= share
-    return x_BTE * (kept / (1 - share))
-
-
-def _attend(query_BTM: Tensor, memory_BNM: Tensor, near_BTN: Tensor) -> Tensor:
-    """What each step sees of the description, float [B, T, M]."""
-    weights_BTN = torch.softmax(query_BTM @ memory_BNM.transpose(1, 2) + near_BTN, 2)
-    return weights_BTN @ memory_BNM

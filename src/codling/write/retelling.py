@@ -1,0 +1,74 @@
+"""How likely a description is, given each of several programs: by a bundle's network that says descriptions back."""
+
+# B programs, A actions, T words said (the end is one), U texts
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from codling.bundle import Bundle
+from codling.errors import BundleError
+from codling.trees.grammar.tree import Action
+from codling.trees.writing.lexicon import MAX_PIECES
+from codling.trees.writing.reconstruction import END_SAID, GRAPH, TABLES, Retold, Tables, retold
+from codling.trees.writing.words import Word
+from codling.write.graph import open_graph
+
+__all__ = ["Retelling"]
+
+_AT_ONCE = 32  # programs of one call: more cost memory and save no time
+
+
+class Retelling:
+    """Safe to use from several threads at once."""
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        """Raises:
+        BundleError: the bundle has no such network, or it is damaged.
+        """
+        try:
+            text = bundle.file(TABLES).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise BundleError(f"bundle {bundle.path}: {TABLES} is damaged; get the bundle again") from None
+        self._tables = Tables.from_json(text)
+        self._graph = open_graph(bundle, GRAPH, threads)
+
+    def nats(self, words: Sequence[Word], programs: Sequence[Sequence[Action]]) -> npt.NDArray[np.float32]:
+        """By how much each program misses the description: its negative log-probability per word, float32 [B]."""
+        examples = [retold(words, actions, self._tables.lexicon) for actions in programs]
+        parts = [self._nats(examples[at : at + _AT_ONCE]) for at in range(0, len(examples), _AT_ONCE)]
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def _nats(self, examples: Sequence[Retold]) -> npt.NDArray[np.float32]:
+        lexicon, said = self._tables.lexicon, examples[0].words
+        texts = {word.value for word in said} | {text for example in examples for text in example.texts if text}
+        number = {text: i for i, text in enumerate(sorted(texts), 1)} | {"": 0}
+        pieces = np.zeros((len(texts), MAX_PIECES), np.int64)
+        for row, text in enumerate(sorted(texts)):
+            head = lexicon.pieces(text[: 8 * MAX_PIECES])[:MAX_PIECES]
+            pieces[row, : len(head)] = [1 + piece for piece in head]
+        num_actions = np.array([len(example.actions) for example in examples], np.int32)
+        actions, places = (np.zeros((len(examples), num_actions.max()), np.int64) for _ in range(2))
+        for b, example in enumerate(examples):
+            actions[b, : num_actions[b]] = example.actions
+            places[b, : num_actions[b]] = [number[text] for text in example.texts]
+        rows = np.array([number[word.value] for word in said], np.int64)
+        copies = np.zeros((len(examples), len(said) + 1, actions.shape[1]), bool)
+        copies[:, : len(said)] = rows[None, :, None] == places[:, None]
+        feeds = {
+            "words": np.array([lexicon.word(text) for text in sorted(texts)], np.int64),
+            "pieces": pieces,
+            "actions": actions,
+            "texts": places,
+            "num_actions": num_actions,
+            "before": np.concatenate([[0], rows]).astype(np.int64),
+            "kinds": np.array([0, *(1 + lexicon.kind(word) for word in said)], np.int64),
+            "said": np.array([*map(self._tables.number, said), END_SAID], np.int64),
+            "copies": copies,
+        }
+        (nats_BT,) = self._graph.run(None, feeds)
+        mean: npt.NDArray[np.float32] = nats_BT.mean(1)
+        return mean

@@ -17,6 +17,7 @@ from codling.trees.grammar import PYTHON, Derivation, Tree, actions_of, write_so
 from codling.trees.grammar.asdl import Production
 from codling.trees.writing.batches import NUM_NEAR, REACH, Collator, in_batches, near, num_steps
 from codling.trees.writing.config import writer_preset
+from codling.trees.writing.epochs import Epoch, Watcher
 from codling.trees.writing.lexicon import TEXT, Lexicon
 from codling.trees.writing.measures import corpus_bleu, exact, sentence_bleu
 from codling.trees.writing.network import WriterConfig, WriterNet
@@ -330,11 +331,12 @@ def test_a_small_writer_learns_and_goes_on_after_a_stop(tmp_path: Path) -> None:
     class StopError(Exception):
         pass
 
-    def stop(epoch: object) -> None:
-        raise StopError
+    class Stop(Watcher):
+        def epoch(self, epoch: Epoch) -> None:
+            raise StopError
 
     with pytest.raises(StopError):
-        train_writer(pairs, dev, run, tmp_path / "parts", on_epoch=stop)
+        train_writer(pairs, dev, run, tmp_path / "parts", watcher=Stop())
     parts = train_writer(pairs, dev, run, tmp_path / "parts")
     assert [each.nats for each in parts.epochs] == [each.nats for each in whole.epochs]
     for name, weight in whole.net.named_parameters():

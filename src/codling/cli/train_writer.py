@@ -11,7 +11,6 @@ from codling.cli.output import JsonOption, print_json, stderr, stdout
 from codling.errors import ConfigError
 
 if TYPE_CHECKING:
-    from codling.trees.writing.epochs import Epoch
     from codling.trees.writing.pairs import Pair
 
 __all__ = ["train_writer"]
@@ -66,15 +65,11 @@ def train_writer(
         return
     if not pairs or not dev:
         raise ConfigError("name files of pairs with --pairs FILE, and others with --dev FILE to choose the epoch by")
+    from codling.cli.train_writer_show import Shown
     from codling.trees.writing.export import export_writer
     from codling.trees.writing.train import train_writer as train
 
     console = stderr()
-
-    def report(epoch: Epoch) -> None:
-        scores = ", ".join(f"{name} {100 * each.right:.1f} % right" for name, each in epoch.scores.items())
-        console.print(f"epoch {epoch.number}: {epoch.nats:.4f} nats per step; {scores}", markup=False)
-
     if times and len(times) != len(pairs):
         raise ConfigError(f"--times says {len(times)} numbers for {len(pairs)} files of --pairs")
     training, counts = _read(pairs, console)
@@ -86,7 +81,8 @@ def train_writer(
             counts.append((name, len(generated)))
     development = {path.stem: _read([path], console)[0] for path in dev}
     folder = run or Path("runs") / config.name
-    trained = train(training, development, config, folder, times=often, init=init, fresh=fresh, on_epoch=report)
+    with Shown(console) as shown:
+        trained = train(training, development, config, folder, times=often, init=init, fresh=fresh, watcher=shown)
     if trained.interrupted:
         console.print(f"stopped after epoch {len(trained.epochs)}; repeat the command to go on", markup=False)
         raise KeyboardInterrupt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -21,7 +21,7 @@ from codling.training.optimizer import learning_rate, make_optimizer
 from codling.trees.writing.batches import in_batches
 from codling.trees.writing.config import WriterRun
 
-__all__ = ["Epoch", "Epochs", "Lesson", "Score", "best_weights"]
+__all__ = ["Epoch", "Epochs", "Lesson", "Score", "Watcher", "best_weights"]
 
 E = TypeVar("E")
 
@@ -55,6 +55,9 @@ class Epoch:
 class Lesson(Protocol[E]):
     """What is learnt: a network, its examples, and its losses."""
 
+    what: str
+    "In words, for people."
+
     @property
     def net(self) -> nn.Module: ...
     @property
@@ -72,6 +75,19 @@ class Lesson(Protocol[E]):
         """Of the network as it is, on each set of development pairs."""
 
 
+class Watcher:
+    """Is told how training goes; this one does nothing."""
+
+    def begins(self, what: str, num_epochs: int, num_batches: int) -> None:
+        """A network begins to learn, or goes on: what it is, its epochs, and the batches of each."""
+
+    def batch(self, epoch: int, done: int) -> None:
+        """So many batches of an epoch, from 1, are done."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is done, and its checkpoint is written."""
+
+
 class Epochs(Generic[E]):
     """Goes through the examples of a lesson until the epochs are done or development stops improving."""
 
@@ -84,14 +100,12 @@ class Epochs(Generic[E]):
         device: Device,
         begins_with: Mapping[str, Tensor] | None = None,
         fresh: bool = False,
-        on_epoch: Callable[[Epoch], None] | None = None,
-        on_batch: Callable[[int, int, int], None] | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
         """Args:
         checkpoint: written after each epoch; what is there is gone on from.
         begins_with: weights to begin with; by default the network's.
         fresh: start over, whatever the checkpoint holds.
-        on_batch: gets the epoch's number, the batches of it that are done, and how many it has.
 
         Raises:
             TrainingError: the checkpoint is damaged, or of another configuration.
@@ -99,7 +113,7 @@ class Epochs(Generic[E]):
         if begins_with is not None:
             load_weights(lesson.net, dict(begins_with), str(checkpoint))
         self.lesson, self.run, self.num_epochs, self.checkpoint = lesson, run, num_epochs, checkpoint
-        self.device, self.on_epoch, self.on_batch = device, on_epoch, on_batch
+        self.device, self.watcher = device, watcher or Watcher()
         self.mean = {name: tensor.clone() for name, tensor in self._weights().items()}
         self.best_weights = self.mean
         self.optimizer = make_optimizer(lesson.net, run.optim)
@@ -113,6 +127,7 @@ class Epochs(Generic[E]):
     def train(self) -> bool:
         """Train, and leave the network with the best epoch's weights; False if it was interrupted."""
         done = True
+        self.watcher.begins(self.lesson.what, self.num_epochs, self.num_batches)
         with Interrupt() as interrupt:
             while len(self.epochs) < self.num_epochs and len(self.epochs) - self.best < self.run.patience:
                 epoch = self._epoch(interrupt)
@@ -124,8 +139,7 @@ class Epochs(Generic[E]):
                     self.best = epoch.number
                     self.best_weights = {name: tensor.clone() for name, tensor in self.mean.items()}
                 self._save()
-                if self.on_epoch is not None:
-                    self.on_epoch(epoch)
+                self.watcher.epoch(epoch)
         load_weights(self.lesson.net, self.best_weights)
         self.lesson.net.eval()
         return done
@@ -140,8 +154,7 @@ class Epochs(Generic[E]):
         for done, batch in enumerate(batches):
             if interrupt.asked:
                 return None
-            if self.on_batch is not None:
-                self.on_batch(number, done, self.num_batches)
+            self.watcher.batch(number, done)
             with self.device.autocast():
                 loss, num_steps = self.lesson.loss(batch)
             nats, steps = nats + float(loss.detach()), steps + num_steps

@@ -34,6 +34,8 @@ Read = tuple[Sequence[Word], Tree]
 class Retelling:
     """The lesson: descriptions from programs. Begins with what the run that it starts from had learnt of it."""
 
+    what = "descriptions from programs"
+
     def __init__(
         self,
         lexicon: Lexicon,

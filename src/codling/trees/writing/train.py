@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from codling.training.device import pick_device
 from codling.trees.grammar.tree import Tree
 from codling.trees.writing.batches import Collator, in_batches, num_steps
 from codling.trees.writing.config import WriterRun
-from codling.trees.writing.epochs import Epoch, Epochs, Score, best_weights
+from codling.trees.writing.epochs import Epoch, Epochs, Score, Watcher, best_weights
 from codling.trees.writing.growing import grow_lexicon, grow_weights
 from codling.trees.writing.lexicon import Lexicon
 from codling.trees.writing.network import WriterNet
@@ -38,8 +38,6 @@ _CHECKPOINT = "checkpoint.safetensors"
 _SCORE_STEPS = 4_096  # of a batch that is only scored: without gradients, larger ones fit
 
 Read = tuple[Sequence[Word], Tree]
-OnEpoch = Callable[[Epoch], None]
-OnBatch = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,7 @@ def train_writer(
     init: Path | None = None,
     fresh: bool = False,
     device: str = "auto",
-    on_epoch: OnEpoch | None = None,
-    on_batch: OnBatch | None = None,
+    watcher: Watcher | None = None,
 ) -> Trained:
     """Train until the epochs are done or development stops improving; goes on from the folder's checkpoints.
 
@@ -83,8 +80,7 @@ def train_writer(
         init: folder of another run, to start from the weights that it kept, with its lexicon, which ``run.grow`` may
             let grow.
         fresh: start over, whatever the folder holds.
-        on_epoch: gets each epoch of the writer, then, from 1 again, of what says descriptions back.
-        on_batch: gets the epoch's number, the batches of it that are done, and how many it has.
+        watcher: is told how the writer, and then what says descriptions back, come along.
 
     Raises:
         TrainingError: no pairs, none to choose an epoch by, no run to start from, or a checkpoint that is damaged or of
@@ -107,14 +103,14 @@ def train_writer(
     if init is not None:
         begins_with = grow_weights(best_weights(init / _CHECKPOINT), _lexicon_of(init), lexicon)
     checkpoint = folder / _CHECKPOINT
-    epochs = Epochs(lesson, run, run.epochs, checkpoint, picked, begins_with, fresh, on_epoch, on_batch)
+    epochs = Epochs(lesson, run, run.epochs, checkpoint, picked, begins_with, fresh, watcher)
     done = epochs.train()
     trained = Trained(lexicon, lesson.net, run, tuple(epochs.epochs), epochs.best, not done, picked.name)
     if not done or not run.reconstruct:
         return trained
     back = Retelling(lexicon, often, held_out, run, folder, init)
     checkpoint = folder / RECONSTRUCTION
-    epochs_back = Epochs(back, run, run.reconstruct, checkpoint, picked, back.begins_with, fresh, on_epoch, on_batch)
+    epochs_back = Epochs(back, run, run.reconstruct, checkpoint, picked, back.begins_with, fresh, watcher)
     done = epochs_back.train()
     return dataclasses.replace(
         trained, interrupted=not done, reconstruction=back.net, reconstruction_epochs=tuple(epochs_back.epochs)
@@ -123,6 +119,8 @@ def train_writer(
 
 class _Writing:
     """The lesson: programs from descriptions."""
+
+    what = "programs from descriptions"
 
     def __init__(
         self,

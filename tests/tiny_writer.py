@@ -11,6 +11,7 @@ from codling.bundle import Bundle
 from codling.trees.writing.config import writer_preset
 from codling.trees.writing.export import export_writer
 from codling.trees.writing.train import Trained, train_writer
+from codling.write.fitting import fit_bundle
 from trees.small_pairs import small_pairs
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="tiny-writer-")  # removed when the process ends
@@ -21,6 +22,7 @@ NUM_HELD_OUT = 30
 @functools.cache
 def tiny_writer() -> tuple[Trained, Bundle]:
     pairs = small_pairs()
-    run = dataclasses.replace(writer_preset("write-tiny"), epochs=5, batch_steps=96)
+    run = dataclasses.replace(writer_preset("write-tiny"), epochs=5, reconstruct=4, batch_steps=96)
     trained = train_writer(pairs[NUM_HELD_OUT:], {"dev": pairs[:NUM_HELD_OUT]}, run, Path(_FOLDER.name) / "run")
-    return trained, export_writer(trained, Path(_FOLDER.name) / "tiny-writer")
+    bundle, _ = fit_bundle(export_writer(trained, Path(_FOLDER.name) / "tiny-writer"), pairs[:NUM_HELD_OUT])
+    return trained, bundle

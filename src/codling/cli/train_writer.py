@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codling.cli.output import JsonOption, print_json, stderr, stdout
-from codling.errors import ConfigError
+from codling.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
     from codling.trees.writing.pairs import Pair
@@ -68,6 +68,7 @@ def train_writer(
     from codling.cli.train_writer_show import Shown
     from codling.trees.writing.export import export_writer
     from codling.trees.writing.train import train_writer as train
+    from codling.write.fitting import fit_bundle
 
     console = stderr()
     if times and len(times) != len(pairs):
@@ -87,6 +88,11 @@ def train_writer(
         console.print(f"stopped after epoch {len(trained.epochs)}; repeat the command to go on", markup=False)
         raise KeyboardInterrupt
     made = export_writer(trained, bundle or folder / "bundle", data={"pairs": dict(counts)})
+    if trained.reconstruction is not None:
+        try:
+            made, _ = fit_bundle(made, [pair for each in development.values() for pair in each])
+        except TrainingError as error:  # no candidate is right yet
+            console.print(f"candidates stay in the order of the search: {error}", markup=False)
     if json:
         best = trained.epochs[trained.best - 1]
         print_json({"bundle": str(made.path), "bytes": made.num_bytes, "best": to_mapping(best)})

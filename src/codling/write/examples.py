@@ -20,7 +20,7 @@ from codling.trees.writing.words import Word, words_of
 from codling.write.beam import Grown, growing
 from codling.write.model import Described
 from codling.write.sandbox import Case, Outcome, Sandbox
-from codling.write.writer import Candidate, Writer, candidates, check
+from codling.write.writer import Candidate, Writer, check
 
 __all__ = ["Example", "Search", "Tried", "names_in_order", "read_example", "same", "search", "searching"]
 
@@ -180,7 +180,7 @@ def _proposals(writer: Writer, described: Described, widths: Sequence[int], unti
                 return
             found = state
             yield None
-        for candidate in candidates(found):
+        for candidate in writer.ranked(described.words, found):
             if time.perf_counter() > until and known:
                 return
             if candidate.code not in known:

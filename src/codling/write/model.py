@@ -16,8 +16,11 @@ from codling.bundle import Bundle, load_bundle
 from codling.errors import BundleError
 from codling.trees.grammar.building import fits
 from codling.trees.writing.lexicon import MAX_PIECES, Lexicon
+from codling.trees.writing.reconstruction import GRAPH
 from codling.trees.writing.words import Word
-from codling.write.graph import open_graph
+from codling.write.files import bundle_text, open_graph
+from codling.write.ranking import RANKING, Ranking
+from codling.write.retelling import Retelling
 
 __all__ = ["KIND", "Described", "Floats", "WriterModel", "load_writer"]
 
@@ -51,11 +54,7 @@ class WriterModel:
         if bundle.card.kind != KIND:
             raise BundleError(f"bundle {bundle.name} is of kind {bundle.card.kind!r}, not a writer of programs")
         self.card, self.num_bytes = bundle.card, bundle.num_bytes
-        try:
-            text = bundle.file("lexicon.json").read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise BundleError(f"bundle {bundle.path}: lexicon.json is damaged; get the bundle again") from None
-        self.lexicon = Lexicon.from_json(text)
+        self.lexicon = Lexicon.from_json(bundle_text(bundle, "lexicon.json"))
         self._graphs = {
             name: open_graph(bundle, f"{name}.onnx", threads) for name in ("embed", "encode", "step", "texts")
         }
@@ -64,6 +63,11 @@ class WriterModel:
             self.embedding, self.hidden = int(shape["text"][1]), int(shape["parent"][1])
         except (KeyError, TypeError, ValueError, IndexError):
             raise BundleError(f"bundle {bundle.path}: step.onnx is not a writer's; get the bundle again") from None
+        files = bundle.card.files
+        self.retelling = Retelling(bundle, threads) if GRAPH in files else None
+        "What says descriptions back from programs; None in a bundle without."
+        self.ranking = Ranking.from_json(bundle_text(bundle, RANKING)) if RANKING in files else None
+        "How candidates are ordered; None in a bundle without."
         self._vectors: dict[str, Floats] = {"": np.zeros(self.embedding, np.float32)}
         self.allowed = {
             name: np.array([fits(text, name) for text in self.lexicon.wholes], bool)

@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from codling.bundle import Bundle
-from codling.errors import BundleError
 from codling.trees.grammar.tree import Action
 from codling.trees.writing.lexicon import MAX_PIECES
 from codling.trees.writing.reconstruction import END_SAID, GRAPH, TABLES, Retold, Tables, retold
 from codling.trees.writing.words import Word
-from codling.write.graph import open_graph
+from codling.write.files import bundle_text, open_graph
 
 __all__ = ["Retelling"]
 
@@ -29,11 +28,7 @@ class Retelling:
         """Raises:
         BundleError: the bundle has no such network, or it is damaged.
         """
-        try:
-            text = bundle.file(TABLES).read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise BundleError(f"bundle {bundle.path}: {TABLES} is damaged; get the bundle again") from None
-        self._tables = Tables.from_json(text)
+        self._tables = Tables.from_json(bundle_text(bundle, TABLES))
         self._graph = open_graph(bundle, GRAPH, threads)
 
     def nats(self, words: Sequence[Word], programs: Sequence[Sequence[Action]]) -> npt.NDArray[np.float32]:

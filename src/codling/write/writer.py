@@ -13,7 +13,7 @@ from codling.bundle import Bundle
 from codling.errors import InputError
 from codling.trees.grammar.asdl import Production
 from codling.trees.grammar.tree import Action
-from codling.trees.writing.words import words_of
+from codling.trees.writing.words import Word, words_of
 from codling.write.beam import Grown, growing, merit
 from codling.write.model import WriterModel, load_writer
 
@@ -40,7 +40,9 @@ class Candidate:
 
     code: str
     score: float
-    """In [0, 1], what candidates are ordered by: e to the log-probability over the root of the number of actions."""
+    """In [0, 1], what candidates are ordered by: how much to trust this one, by its probability, and by that of the
+    description given it. Of a bundle that cannot tell the latter: e to the log-probability over the root of the number
+    of actions."""
     probability: float
     "Of this very program."
     grown: Grown
@@ -102,9 +104,27 @@ class Writer:
         if not words:
             raise InputError("the description has no words")
         described = self.model.describe(words)
+
+        def state(found: Sequence[Candidate]) -> Written:
+            ms = (time.perf_counter() - started) * 1000
+            return Written(tuple(found[:limit]), described.values, ms, self.model.name)
+
+        grown: list[Grown] = []
         for grown in growing(self.model, described, beam=max(beam, limit)):
-            found = tuple(candidates(grown))[:limit]
-            yield Written(found, described.values, (time.perf_counter() - started) * 1000, self.model.name)
+            yield state([_candidate(each) for each in grown])
+        yield state(self.ranked(words, grown))
+
+    def ranked(self, words: Sequence[Word], grown: Sequence[Grown]) -> list[Candidate]:
+        """What a search found for a description, as answers, best first."""
+        retelling, ranking = self.model.retelling, self.model.ranking
+        if retelling is None or ranking is None:
+            return [_candidate(each) for each in grown]
+        missed = retelling.nats(words, [each.actions for each in grown])
+        found = [
+            _candidate(each, ranking.score(merit(each.score, len(each.actions)), float(nats)))
+            for each, nats in zip(grown, missed, strict=True)
+        ]
+        return sorted(found, key=lambda candidate: -candidate.score)
 
 
 def check(description: str, limit: int, beam: int) -> str:
@@ -121,10 +141,11 @@ def check(description: str, limit: int, beam: int) -> str:
     return description
 
 
-def candidates(grown: Sequence[Grown]) -> Iterator[Candidate]:
-    """What a search found, as answers, in its order."""
-    for each in grown:
-        yield Candidate(each.code, math.exp(merit(each.score, len(each.actions))), math.exp(each.score), each)
+def _candidate(grown: Grown, score: float | None = None) -> Candidate:
+    """What a search found as an answer."""
+    if score is None:
+        score = math.exp(merit(grown.score, len(grown.actions)))
+    return Candidate(grown.code, score, math.exp(grown.score), grown)
 
 
 def _name(action: Action) -> str:

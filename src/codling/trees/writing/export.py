@@ -10,6 +10,8 @@ from typing import Any
 from codling.bundle import Bundle, Card, write_bundle
 from codling.config import to_mapping
 from codling.trees.writing.graphs import build_graphs
+from codling.trees.writing.reconstruction import TABLES
+from codling.trees.writing.reconstruction_graph import build_reconstruction
 from codling.trees.writing.train import Trained
 
 __all__ = ["export_writer"]
@@ -23,7 +25,10 @@ def export_writer(trained: Trained, out: Path, *, data: dict[str, Any] | None = 
         data: what the card says of the pairs: sources, licences, counts.
     """
     files = build_graphs(trained.net)
-    files["lexicon.json"] = json.dumps(trained.lexicon.to_json(), ensure_ascii=False).encode("utf-8")
+    if trained.reconstruction is not None:
+        files |= build_reconstruction(trained.reconstruction)
+        files[TABLES] = _json(trained.reconstruction.tables.to_json())
+    files["lexicon.json"] = _json(trained.lexicon.to_json())
     card = Card(
         name=out.name,
         kind="write",
@@ -40,6 +45,10 @@ def export_writer(trained: Trained, out: Path, *, data: dict[str, Any] | None = 
         curve=_curve(trained),
     )
     return write_bundle(out, card, files)
+
+
+def _json(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False).encode("utf-8")
 
 
 def _curve(trained: Trained) -> tuple[dict[str, float], ...]:

@@ -1,4 +1,4 @@
-"""A graph of a writer's bundle, ready to run."""
+"""The files of a writer's bundle: graphs ready to run, and texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from codling.errors import BundleError
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-__all__ = ["open_graph"]
+__all__ = ["bundle_text", "open_graph"]
+
+
+def bundle_text(bundle: Bundle, name: str) -> str:
+    """Raises:
+    BundleError: the file is missing, or no text.
+    """
+    try:
+        return bundle.file(name).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BundleError(f"bundle {bundle.path}: {name} is damaged; get the bundle again") from None
 
 
 def open_graph(bundle: Bundle, name: str, threads: int) -> ort.InferenceSession:

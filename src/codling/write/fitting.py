@@ -1,0 +1,42 @@
+"""Fitting how a bundle's candidates are ordered, on pairs that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from codling.bundle import Bundle, write_bundle
+from codling.errors import TrainingError
+from codling.trees.writing.measures import exact
+from codling.trees.writing.pairs import Pair
+from codling.trees.writing.words import words_of
+from codling.write.beam import grow, merit
+from codling.write.model import WriterModel, load_writer
+from codling.write.ranking import RANKING, Judged, Ranking, fit_ranking
+
+__all__ = ["fit_bundle"]
+
+
+def fit_bundle(bundle: Bundle, pairs: Iterable[Pair]) -> tuple[Bundle, Ranking]:
+    """Search for a program for every pair, fit the weights of a ranking to what was found, and write them into the
+    bundle.
+
+    Raises:
+        BundleError: the bundle is damaged, or no writer.
+        TrainingError: it has no network that says descriptions back, or its candidates are all right, or all wrong.
+    """
+    model = load_writer(bundle)
+    ranking = fit_ranking(each for pair in pairs for each in _judged(model, pair))
+    files = {name: bundle.file(name).read_bytes() for name in bundle.card.files}
+    return write_bundle(bundle.path, bundle.card, files | {RANKING: ranking.to_json().encode()}), ranking
+
+
+def _judged(model: WriterModel, pair: Pair) -> Iterator[Judged]:
+    if model.retelling is None:
+        raise TrainingError(f"bundle {model.name} has no network that says descriptions back; train one: reconstruct=1")
+    words = words_of(pair.text)
+    if not words:
+        return
+    grown = grow(model, model.describe(words))
+    missed = model.retelling.nats(words, [each.actions for each in grown])
+    for each, nats in zip(grown, missed, strict=True):
+        yield Judged(merit(each.score, len(each.actions)), float(nats), exact(each.code, pair.code))

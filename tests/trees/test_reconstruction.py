@@ -1,0 +1,148 @@
+"""Descriptions said back from programs: examples, the network, its training, and the graph against the network."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from codling.bundle import Card, write_bundle
+from codling.errors import BundleError, TrainingError
+from codling.trees.grammar import actions_of
+from codling.trees.writing.config import writer_preset
+from codling.trees.writing.epochs import Epoch, Watcher
+from codling.trees.writing.lexicon import FIRST_RULE, START, TEXT, Lexicon
+from codling.trees.writing.network import WriterConfig
+from codling.trees.writing.pairs import read_program
+from codling.trees.writing.reconstruction import TABLES, Tables, retold, said_by
+from codling.trees.writing.reconstruction_graph import build_reconstruction
+from codling.trees.writing.reconstruction_net import Reconstruction, RetoldCollator
+from codling.trees.writing.reconstruction_train import CHECKPOINT
+from codling.trees.writing.train import train_writer
+from codling.trees.writing.words import words_of
+from codling.write.retelling import Retelling
+from tiny_writer import NUM_HELD_OUT, tiny_writer
+from trees.small_pairs import small_pairs
+
+PAIRS = small_pairs()
+READ = [(words_of(each.text), each.tree) for each in PAIRS]
+LEXICON = Lexicon.of(READ, num_pieces=400)
+TABLES_OF = Tables(LEXICON, said_by((words for words, _ in READ), 3))
+
+
+def net() -> Reconstruction:
+    torch.manual_seed(0)
+    return Reconstruction(TABLES_OF, WriterConfig(embedding=24, encoder=16, hidden=32)).eval()
+
+
+def test_a_program_is_read_as_its_actions_without_the_ends_of_lists() -> None:
+    example = retold(words_of("call cache with 'a b'"), actions_of(read_program("cache('a b')")), LEXICON)
+    texts = [text for text in example.texts if text]
+    assert texts == ["cache", "a b"]
+    assert [number == TEXT for number in example.actions] == [bool(text) for text in example.texts]
+    assert all(number == TEXT or number >= FIRST_RULE for number in example.actions)
+    assert [word.value for word in example.words] == ["call", "cache", "with", "a b"]  # not the string's words again
+
+
+def test_an_unknown_production_is_read_as_one_that_says_nothing() -> None:
+    example = retold(words_of("x"), actions_of(read_program("async def f(): await x")), LEXICON)
+    assert START in example.actions
+
+
+def test_words_that_are_said_are_those_that_are_frequent() -> None:
+    descriptions = [words_of(text) for text in ("a b", "a b", "a 'c d'", "a")]
+    assert said_by(descriptions, 2) == ["a", "b"]
+
+
+@torch.no_grad()
+def test_padding_and_company_change_nothing() -> None:
+    examples = [retold(words, actions_of(tree), LEXICON) for words, tree in READ[::29]]
+    model, collate = net(), RetoldCollator(TABLES_OF)
+    together, _ = model.loss(collate(examples))
+    for row, example in zip(together, examples, strict=True):
+        alone, _ = model.loss(collate([example]))
+        assert float(row.sum()) == pytest.approx(float(alone.sum()), rel=1e-4)
+        assert (row[len(example.words) + 1 :] == 0).all()
+
+
+@torch.no_grad()
+def test_the_ways_to_a_word_add_up_to_one() -> None:
+    """Over all words that could stand at a place: those that are said, unknown ones, the end, and copies."""
+    model, collate = net(), RetoldCollator(TABLES_OF)
+    words, actions = words_of("call x"), list(actions_of(read_program("cache(x_1)")))
+    total = 0.0
+    for value in {*TABLES_OF.said, "never_seen", "x_1", "cache"}:
+        word = dataclasses.replace(words[0], value=value)
+        nats, _ = model.loss(collate([retold([word], actions, LEXICON)]))
+        total += float((-nats[0, 0]).exp())
+    nats, _ = model.loss(collate([retold([], actions, LEXICON)]))  # nothing is said: the end at once
+    total += float((-nats[0, 0]).exp())
+    assert total == pytest.approx(1, abs=1e-3)
+
+
+@torch.no_grad()
+def test_the_graph_is_the_network(tmp_path: Path) -> None:
+    """Products in int8 are off by little; everything around them must not be."""
+    model, collate = net(), RetoldCollator(TABLES_OF)
+    files = build_reconstruction(model) | {TABLES: json.dumps(TABLES_OF.to_json()).encode()}
+    card = Card(name="said", kind="write", description="", languages=("python",), licence="Apache-2.0")
+    bundle = write_bundle(tmp_path / "said", card, files)
+    retelling = Retelling(bundle)
+    for i in range(0, len(READ), 41):
+        words = READ[i][0]
+        programs = [list(actions_of(READ[j][1])) for j in (i, *range(0, len(READ), 7))]  # more than one call takes
+        nats, _ = model.loss(collate([retold(words, actions, LEXICON) for actions in programs]))
+        assert retelling.nats(words, programs) == pytest.approx(nats.mean(1).numpy(), rel=2e-3)
+    assert len(retelling.nats(READ[0][0], [])) == 0
+
+
+def test_the_right_program_misses_its_description_least() -> None:
+    trained, bundle = tiny_writer()
+    assert trained.reconstruction_epochs[-1].nats < trained.reconstruction_epochs[0].nats
+    retelling, right = Retelling(bundle), 0
+    others = [list(actions_of(pair.tree)) for pair in PAIRS[NUM_HELD_OUT::9]]
+    for pair in PAIRS[:NUM_HELD_OUT]:
+        nats = retelling.nats(words_of(pair.text), [list(actions_of(pair.tree)), *others])
+        right += int(nats.argmin() == 0)
+    assert right > 0.8 * NUM_HELD_OUT
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"said": [1], "lexicon": {}}', '{"said": ["a"], "lexicon": 3}'])
+def test_damaged_tables_are_refused(text: str) -> None:
+    with pytest.raises(BundleError):
+        Tables.from_json(text)
+
+
+def test_it_goes_on_after_a_stop_and_from_another_run(tmp_path: Path) -> None:
+    small = WriterConfig(embedding=24, encoder=16, hidden=32, field=8, dropout=0.0)
+    run = dataclasses.replace(writer_preset("write-tiny"), epochs=1, reconstruct=2, batch_steps=96, model=small)
+    pairs, dev = PAIRS[::3], {"dev": PAIRS[1::9]}
+    whole = train_writer(pairs, dev, run, tmp_path / "whole")
+
+    class StopError(Exception):
+        pass
+
+    class Stop(Watcher):
+        count = 0
+
+        def epoch(self, epoch: Epoch) -> None:
+            self.count += 1
+            if self.count == 2:  # the first is the writer's
+                raise StopError
+
+    with pytest.raises(StopError):
+        train_writer(pairs, dev, run, tmp_path / "parts", watcher=Stop())
+    parts = train_writer(pairs, dev, run, tmp_path / "parts")
+    assert whole.reconstruction is not None
+    assert parts.reconstruction is not None
+    for name, weight in whole.reconstruction.named_parameters():
+        assert torch.equal(weight, parts.reconstruction.get_parameter(name)), name
+    more = train_writer(pairs, dev, run, tmp_path / "more", init=tmp_path / "whole")
+    assert more.reconstruction_epochs[0].nats < whole.reconstruction_epochs[-1].nats
+    (tmp_path / "whole" / TABLES).write_text("{")
+    with pytest.raises(TrainingError, match="whole"):
+        train_writer(pairs, dev, run, tmp_path / "again", init=tmp_path / "whole")
+    assert (tmp_path / "parts" / CHECKPOINT).exists()

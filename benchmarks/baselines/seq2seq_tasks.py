@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import io
 import random
+import sys
 import tempfile
 import time
 import tokenize
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from codling.trees.writing.train import train_writer
 from codling.trees.writing.words import words_of
 from codling.write import Writer
 from codling.write.examples import WIDTHS, Example, names_in_order, same, search
+from codling.write.fitting import fit_bundle
 from codling.write.sandbox import Case, Sandbox
 
 __all__ = ["compare"]
@@ -37,6 +39,9 @@ __all__ = ["compare"]
 _SHOWN = 3  # examples that a search sees; the others judge what it found
 _HIDDEN, _EMBEDDING, _BATCH = 256, 128, 64
 _BEAMS, _MAX_TOKENS = WIDTHS, 100
+
+_Found = tuple[bool, bool, bool, bool]
+"Whether the first answer parses, is the program that was meant, does all examples; and whether the search's does."
 
 
 def compare(num_train: int, num_test: int, epochs: int, depth: int, seed: int) -> dict[str, Any]:
@@ -46,18 +51,20 @@ def compare(num_train: int, num_test: int, epochs: int, depth: int, seed: int) -
     with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
         started = time.process_time()
         model = WriterConfig(embedding=_EMBEDDING, encoder=_HIDDEN // 2, hidden=_HIDDEN, dropout=0.2)
-        run = WriterRun(name="tasks", model=model, epochs=epochs, renamed=0.0, seed=seed)
+        run = WriterRun(name="tasks", model=model, epochs=epochs, reconstruct=-(-epochs // 2), renamed=0.0, seed=seed)
         pairs, dev = [task.pair for task in train[:-200]], [task.pair for task in train[-200:]]
         trained = train_writer(pairs, {"dev": dev}, run, Path(folder) / "run")
+        bundle, _ = fit_bundle(export_writer(trained, Path(folder) / "writer"), dev)
         seconds = time.process_time() - started
-        writer = Writer(export_writer(trained, Path(folder) / "writer"))
-        found = [_by_tree(writer, task, sandbox) for task in test]
+        writer = Writer(bundle)
+        found = _judged("trees", test, lambda task: _by_tree(writer, task, sandbox))
         rows["trees"] = _rows(found, test) | {"train_cpu_s": seconds}
         started = time.process_time()
         baseline = _Seq2Seq(train, seed)
         baseline.fit(train, epochs)
         seconds = time.process_time() - started
-        rows["seq2seq"] = _rows([_by_sequence(baseline, task, sandbox) for task in test], test)
+        found = _judged("seq2seq", test, lambda task: _by_sequence(baseline, task, sandbox))
+        rows["seq2seq"] = _rows(found, test)
         rows["seq2seq"]["train_cpu_s"] = seconds
     return {
         "train": num_train,
@@ -90,7 +97,17 @@ def _split(num_train: int, num_test: int, depth: int, seed: int) -> tuple[list[T
     return train, test
 
 
-def _rows(found: Sequence[tuple[bool, bool, bool, bool]], test: Sequence[Task]) -> dict[str, Any]:
+def _judged(name: str, test: Sequence[Task], judge: Callable[[Task], _Found]) -> list[_Found]:
+    """Each task in turn; says on stderr how it goes, for it takes long."""
+    found: list[_Found] = []
+    for task in test:
+        found.append(judge(task))
+        if len(found) % 20 == 0 or len(found) == len(test):
+            print(f"{name}: {len(found)} of {len(test)} tasks, {sum(row[3] for row in found)} solved", file=sys.stderr)
+    return found
+
+
+def _rows(found: Sequence[_Found], test: Sequence[Task]) -> dict[str, Any]:
     """Shares in percent; of what is solved, by depth, too."""
     names = ("parses", "first_is_exact", "first_passes_all", "solved_with_examples")
     rows: dict[str, Any] = {name: 100 * sum(row[i] for row in found) / len(found) for i, name in enumerate(names)}
@@ -102,7 +119,7 @@ def _rows(found: Sequence[tuple[bool, bool, bool, bool]], test: Sequence[Task]) 
     return rows
 
 
-def _by_tree(writer: Writer, task: Task, sandbox: Sandbox) -> tuple[bool, bool, bool, bool]:
+def _by_tree(writer: Writer, task: Task, sandbox: Sandbox) -> _Found:
     first = next((each.code for each in writer.write(task.text).candidates), "")
     examples = [Example(Case(names=names), value) for names, value in task.examples]
     searched = search(writer, task.text, examples[:_SHOWN], sandbox=sandbox, seconds=60, widths=_BEAMS)
@@ -110,7 +127,7 @@ def _by_tree(writer: Writer, task: Task, sandbox: Sandbox) -> tuple[bool, bool, 
     return _parses(first), exact(first, task.code), _passes(first, task, sandbox), solved
 
 
-def _by_sequence(model: _Seq2Seq, task: Task, sandbox: Sandbox) -> tuple[bool, bool, bool, bool]:
+def _by_sequence(model: _Seq2Seq, task: Task, sandbox: Sandbox) -> _Found:
     beams = [model.write(task.text, beam) for beam in _BEAMS]
     first = next(iter(beams[0]), "")
     codes = dict.fromkeys(code for codes in beams for code in codes)

@@ -98,7 +98,8 @@ def test_everything_written_parses(writer: Writer, description: str) -> None:
     assert written.candidates
     for each in written.candidates:
         assert ast.parse(each.code).body
-        assert 0 <= each.probability <= each.score <= 1
+        assert 0 <= each.probability <= 1
+        assert 0 <= each.score <= 1
 
 
 @pytest.mark.parametrize("max_steps", [0, 1, 2, 3, 5])

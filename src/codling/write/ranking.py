@@ -24,7 +24,7 @@ RANKING = "ranking.json"
 "The file of a bundle that holds one."
 
 _KEYS = ("bias", "merit", "missed")
-_RIDGE = 1e-3  # pulls weights to 0, so that sets that can be told apart perfectly have a finite fit
+_RIDGE = 1.0  # pulls weights to 0: of a few pairs that can be told apart perfectly, no score should be next to 0 or 1
 _MAX_STEPS = 50
 
 

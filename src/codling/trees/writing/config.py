@@ -41,8 +41,8 @@ class WriterRun:
     min_count: int = 2
     "Programs that a text must occur in to be written in one step."
     reconstruct: int = 0
-    """Passes over the pairs in which a second network learns to say descriptions back from programs, so that candidates
-    can be ranked by it; 0 trains none."""
+    """Passes over the pairs, each read once, in which a second network learns to say descriptions back from programs,
+    so that candidates can be ranked by it; 0 trains none."""
     grow: int = 0
     """Pairs that a text, word or production must occur in to be added to the lexicon of the run that this one starts
     from; 0 adds none."""

@@ -77,7 +77,7 @@ class Retelling:
         return None if found is None else self._retold(*found)
 
     def length(self, example: Retold) -> int:
-        return len(example.actions) + len(example.words)
+        return max(len(example.actions), len(example.words) + 1)
 
     def loss(self, batch: list[Retold]) -> tuple[Tensor, int]:
         nats_BT, _ = self.net.loss(self._collate(batch))

@@ -94,10 +94,11 @@ def train_writer(
     read = [(words_of(pair.text), pair.tree) for pair in pairs]
     lexicon = _lexicon_for(read, run, init)
     write_text_atomically(folder / _LEXICON, json.dumps(lexicon.to_json(), ensure_ascii=False))
-    often, examples = _teachable(read, times or [1] * len(pairs), lexicon)
-    if not often:
+    teachable, examples, counts = _teachable(read, times or [1] * len(pairs), lexicon)
+    if not teachable:
         raise TrainingError("the lexicon that is started from lacks what every pair needs; are they of one kind?")
     held_out = {name: [(words_of(pair.text), pair.tree) for pair in each] for name, each in development.items()}
+    often = [pair for pair, count in zip(teachable, counts, strict=True) for _ in range(count)]
     lesson = _Writing(lexicon, often, examples, held_out, run)
     begins_with = None
     if init is not None:
@@ -108,7 +109,7 @@ def train_writer(
     trained = Trained(lexicon, lesson.net, run, tuple(epochs.epochs), epochs.best, not done, picked.name)
     if not done or not run.reconstruct:
         return trained
-    back = Retelling(lexicon, often, held_out, run, folder, init)
+    back = Retelling(lexicon, teachable, held_out, run, folder, init)
     checkpoint = folder / RECONSTRUCTION
     epochs_back = Epochs(back, run, run.reconstruct, checkpoint, picked, back.begins_with, fresh, watcher)
     done = epochs_back.train()
@@ -172,18 +173,18 @@ def _lexicon_of(init: Path) -> Lexicon:
         raise TrainingError(f"{init} is no run of a writer to start from ({error})") from None
 
 
-def _teachable(read: Sequence[Read], times: Sequence[int], lexicon: Lexicon) -> tuple[list[Read], list[Example]]:
-    """Pairs, each as often as it is read in an epoch, and their steps; without those that need what the lexicon of
-    another run lacks."""
-    often, examples = [], []
+def _teachable(
+    read: Sequence[Read], times: Sequence[int], lexicon: Lexicon
+) -> tuple[list[Read], list[Example], list[int]]:
+    """Pairs without those that need what the lexicon of another run lacks; their steps, each as often as it is read in
+    an epoch; and how often that is."""
+    pairs, examples, counts = [], [], []
     for pair, count in zip(read, times, strict=True):
-        try:
-            example = example_of(*pair, lexicon)
-        except InputError:
-            continue
-        often += [pair] * count
-        examples += [example] * count
-    return often, examples
+        with contextlib.suppress(InputError):
+            examples += [example_of(*pair, lexicon)] * count
+            pairs.append(pair)
+            counts.append(count)
+    return pairs, examples, counts
 
 
 def _examples(pairs: Sequence[Read], lexicon: Lexicon) -> list[Example]:

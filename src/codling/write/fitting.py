@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from codling.bundle import Bundle, write_bundle
 from codling.errors import TrainingError
-from codling.trees.writing.measures import exact
+from codling.trees.writing.measures import exact, sentence_bleu
 from codling.trees.writing.pairs import Pair
 from codling.trees.writing.words import words_of
 from codling.write.beam import grow, merit
@@ -25,18 +25,25 @@ def fit_bundle(bundle: Bundle, pairs: Iterable[Pair]) -> tuple[Bundle, Ranking]:
         TrainingError: it has no network that says descriptions back, or its candidates are all right, or all wrong.
     """
     model = load_writer(bundle)
-    ranking = fit_ranking(each for pair in pairs for each in _judged(model, pair))
+    ranking = fit_ranking([_judged(model, pair) for pair in pairs])
     files = {name: bundle.file(name).read_bytes() for name in bundle.card.files}
     return write_bundle(bundle.path, bundle.card, files | {RANKING: ranking.to_json().encode()}), ranking
 
 
-def _judged(model: WriterModel, pair: Pair) -> Iterator[Judged]:
+def _judged(model: WriterModel, pair: Pair) -> list[Judged]:
     if model.retelling is None:
         raise TrainingError(f"bundle {model.name} has no network that says descriptions back; train one: reconstruct=1")
     words = words_of(pair.text)
     if not words:
-        return
+        return []
     grown = grow(model, model.describe(words))
     missed = model.retelling.nats(words, [each.actions for each in grown])
-    for each, nats in zip(grown, missed, strict=True):
-        yield Judged(merit(each.score, len(each.actions)), float(nats), exact(each.code, pair.code))
+    return [
+        Judged(
+            merit(each.score, len(each.actions)),
+            float(nats),
+            exact(each.code, pair.code),
+            sentence_bleu(each.code, pair.code),
+        )
+        for each, nats in zip(grown, missed, strict=True)
+    ]

@@ -1,16 +1,17 @@
 """By what candidates are ordered: how likely the writer finds them, and how well the description could be said of them.
 
-Two weights and a bias turn both into a score in [0, 1] that says how much to trust a candidate. They are fitted on
-development pairs: a logistic regression on whether a candidate is the right program, over all candidates of a beam.
+Yin & Neubig 2019, *Reranking for neural semantic parsing*. One weight balances the two; it is chosen on development
+pairs, as the one whose first candidates are best. A logistic regression then turns the sum into a score in [0, 1] that
+says how likely a first candidate is the right program.
 """
 
-# R candidates, F = 3 features
+# R rows, F = 2 features
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ RANKING = "ranking.json"
 "The file of a bundle that holds one."
 
 _KEYS = ("bias", "merit", "missed")
+_BALANCES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0)
 _RIDGE = 1.0  # pulls weights to 0: of a few pairs that can be told apart perfectly, no score should be next to 0 or 1
 _MAX_STEPS = 50
 
@@ -35,6 +37,8 @@ class Judged:
     merit: float
     missed: float
     right: bool
+    bleu: float
+    "In [0, 100]."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Ranking:
     merit: float
     "Of the measure that a search compares programs by."
     missed: float
-    "Of the nats per word by which a program misses its description."
+    "Of the nats by which a program misses its description, over the root of the number of words; not above 0."
 
     def score(self, merit: float, missed: float) -> float:
         """In [0, 1], what candidates are ordered by."""
@@ -72,19 +76,30 @@ class Ranking:
         return Ranking(*numbers)
 
 
-def fit_ranking(judged: Iterable[Judged]) -> Ranking:
-    """Fit the weights.
+def fit_ranking(judged: Sequence[Sequence[Judged]]) -> Ranking:
+    """Fit the weights to the candidates of some descriptions.
 
     Raises:
-        TrainingError: no candidate is right, or none is wrong.
+        TrainingError: no first candidate is right, or all are.
     """
-    rows = list(judged)
-    x_RF = np.array([(1.0, each.merit, each.missed) for each in rows]).reshape(-1, len(_KEYS))
-    right_R = np.array([each.right for each in rows], float)
-    if not 0 < right_R.sum() < len(rows):
+    lists = [each for each in judged if each]
+    balance = max(_BALANCES, key=lambda balance: _worth([_first(each, balance) for each in lists]))
+    firsts = [_first(each, balance) for each in lists]
+    right_R = np.array([each.right for each in firsts], float)
+    if not 0 < right_R.sum() < len(firsts):
         raise TrainingError("candidates can't be ranked by pairs of which all are right, or none")
-    weights_F = _newton(x_RF, right_R)
-    return Ranking(*map(float, weights_F))
+    x_RF = np.array([(1.0, each.merit - balance * each.missed) for each in firsts])
+    bias, merit = map(float, _newton(x_RF, right_R))
+    return Ranking(bias, max(merit, 0.0), -max(merit, 0.0) * balance)
+
+
+def _first(candidates: Sequence[Judged], balance: float) -> Judged:
+    return max(candidates, key=lambda each: each.merit - balance * each.missed)
+
+
+def _worth(firsts: Sequence[Judged]) -> float:
+    """Exact matches and BLEU count the same: where few programs are right to the letter, the latter decides."""
+    return sum(each.right + each.bleu / 100 for each in firsts)
 
 
 def _newton(x_RF: npt.NDArray[np.float64], right_R: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

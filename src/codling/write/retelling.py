@@ -32,7 +32,8 @@ class Retelling:
         self._graph = open_graph(bundle, GRAPH, threads)
 
     def nats(self, words: Sequence[Word], programs: Sequence[Sequence[Action]]) -> npt.NDArray[np.float32]:
-        """By how much each program misses the description: its negative log-probability per word, float32 [B]."""
+        """By how much each program misses the description: its negative log-probability over the root of the number of
+        words, float32 [B]."""
         examples = [retold(words, actions, self._tables.lexicon) for actions in programs]
         parts = [self._nats(examples[at : at + _AT_ONCE]) for at in range(0, len(examples), _AT_ONCE)]
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
@@ -65,5 +66,5 @@ class Retelling:
             "copies": copies,
         }
         (nats_BT,) = self._graph.run(None, feeds)
-        mean: npt.NDArray[np.float32] = nats_BT.mean(1)
-        return mean
+        missed: npt.NDArray[np.float32] = nats_BT.sum(1) / np.sqrt(np.float32(nats_BT.shape[1]))
+        return missed

@@ -27,6 +27,7 @@ RANKING = "ranking.json"
 _KEYS = ("bias", "merit", "missed")
 _BALANCES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0)
 _RIDGE = 1.0  # pulls weights to 0: of a few pairs that can be told apart perfectly, no score should be next to 0 or 1
+_LEAST_SLOPE = 0.05  # where what is better isn't more often right: scores still say the order
 _MAX_STEPS = 50
 
 
@@ -90,7 +91,8 @@ def fit_ranking(judged: Sequence[Sequence[Judged]]) -> Ranking:
         raise TrainingError("candidates can't be ranked by pairs of which all are right, or none")
     x_RF = np.array([(1.0, each.merit - balance * each.missed) for each in firsts])
     bias, merit = map(float, _newton(x_RF, right_R))
-    return Ranking(bias, max(merit, 0.0), -max(merit, 0.0) * balance)
+    merit = max(merit, _LEAST_SLOPE)
+    return Ranking(bias, merit, -merit * balance)
 
 
 def _first(candidates: Sequence[Judged], balance: float) -> Judged:

@@ -96,6 +96,7 @@ def write() -> WriterRun:
         patience=20,
         renamed=0.4,
         average=0.9985,
+        reconstruct=10,
         grow=2,
     )
 
@@ -111,6 +112,7 @@ def write_mined() -> WriterRun:
         epochs=2,
         renamed=0.4,
         average=0.9985,
+        reconstruct=1,
         min_count=25,
         grow=25,
     )
@@ -128,5 +130,6 @@ def write_tiny() -> WriterRun:
         batch_steps=256,
         renamed=0.2,
         average=0.95,
+        reconstruct=4,
         num_pieces=400,
     )

@@ -24,5 +24,5 @@ def tiny_writer() -> tuple[Trained, Bundle]:
     pairs = small_pairs()
     run = dataclasses.replace(writer_preset("write-tiny"), epochs=5, reconstruct=4, batch_steps=96)
     trained = train_writer(pairs[NUM_HELD_OUT:], {"dev": pairs[:NUM_HELD_OUT]}, run, Path(_FOLDER.name) / "run")
-    bundle, _ = fit_bundle(export_writer(trained, Path(_FOLDER.name) / "tiny-writer"), pairs[:NUM_HELD_OUT])
-    return trained, bundle
+    bundle = export_writer(trained, Path(_FOLDER.name) / "tiny-writer")
+    return trained, fit_bundle(bundle, pairs[:NUM_HELD_OUT], bundle.path)

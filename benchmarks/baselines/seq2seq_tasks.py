@@ -54,7 +54,8 @@ def compare(num_train: int, num_test: int, epochs: int, depth: int, seed: int) -
         run = WriterRun(name="tasks", model=model, epochs=epochs, reconstruct=-(-epochs // 2), renamed=0.0, seed=seed)
         pairs, dev = [task.pair for task in train[:-200]], [task.pair for task in train[-200:]]
         trained = train_writer(pairs, {"dev": dev}, run, Path(folder) / "run")
-        bundle, _ = fit_bundle(export_writer(trained, Path(folder) / "writer"), dev)
+        bundle = export_writer(trained, Path(folder) / "writer")
+        bundle = fit_bundle(bundle, dev, bundle.path)
         seconds = time.process_time() - started
         writer = Writer(bundle)
         found = _judged("trees", test, lambda task: _by_tree(writer, task, sandbox))

@@ -35,9 +35,13 @@ def test_training(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatc
     code, out, err = call(capsys, monkeypatch, *command)
     assert code == 0, err
     assert "left out" in err
+    assert "learning programs from descriptions: 1 × " in err
+    assert "learning descriptions from programs: 4 × " in err
     assert json.loads(out)["best"]["number"] == 1
     code, out, _ = call(capsys, monkeypatch, "bundle", "show", str(tmp_path / "run" / "bundle"), "--json")
-    assert json.loads(out)["kind"] == "write"
+    card = json.loads(out)
+    assert card["kind"] == "write"
+    assert {"reconstruct.onnx", "reconstruction.json"} <= card["files"].keys()
 
 
 def test_one_description(bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

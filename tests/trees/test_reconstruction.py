@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from codling.bundle import Card, write_bundle
 from codling.errors import BundleError, TrainingError
 from codling.trees.grammar import actions_of
 from codling.trees.writing.config import writer_preset
-from codling.trees.writing.epochs import Epoch, Watcher
 from codling.trees.writing.lexicon import FIRST_RULE, START, TEXT, Lexicon
 from codling.trees.writing.network import WriterConfig
 from codling.trees.writing.pairs import read_program
@@ -23,6 +22,7 @@ from codling.trees.writing.reconstruction_graph import build_reconstruction
 from codling.trees.writing.reconstruction_net import Reconstruction, RetoldCollator
 from codling.trees.writing.reconstruction_train import CHECKPOINT
 from codling.trees.writing.train import train_writer
+from codling.trees.writing.watching import Epoch, Watcher
 from codling.trees.writing.words import words_of
 from codling.write.retelling import Retelling
 from tiny_writer import NUM_HELD_OUT, tiny_writer
@@ -88,7 +88,7 @@ def test_the_ways_to_a_word_add_up_to_one() -> None:
 def test_the_graph_is_the_network(tmp_path: Path) -> None:
     """Products in int8 are off by little; everything around them must not be."""
     model, collate = net(), RetoldCollator(TABLES_OF)
-    files = build_reconstruction(model) | {TABLES: json.dumps(TABLES_OF.to_json()).encode()}
+    files = build_reconstruction(model)
     card = Card(name="said", kind="write", description="", languages=("python",), licence="Apache-2.0")
     bundle = write_bundle(tmp_path / "said", card, files)
     retelling = Retelling(bundle)
@@ -99,6 +99,21 @@ def test_the_graph_is_the_network(tmp_path: Path) -> None:
         right = nats.sum(1) / math.sqrt(nats.shape[1])
         assert retelling.nats(words, programs) == pytest.approx(right.numpy(), rel=2e-3)
     assert len(retelling.nats(READ[0][0], [])) == 0
+    for description in ("join x with '' now", "''", "a 'b c' \"\" `` 🐟"):
+        words, programs = words_of(description), [list(actions_of(read_program("''.join(x)")))]
+        nats, _ = model.loss(collate([retold(words, programs[0], LEXICON)]))
+        assert retelling.nats(words, programs)[0] == pytest.approx(
+            float(nats.sum()) / math.sqrt(nats.shape[1]), rel=2e-3
+        )
+
+
+def test_tables_of_another_network_are_refused(tmp_path: Path) -> None:
+    card = Card(name="said", kind="write", description="", languages=("python",), licence="Apache-2.0")
+    graph = build_reconstruction(net())
+    other = dataclasses.replace(WriterConfig(), embedding=24, encoder=16, hidden=32)
+    tables = build_reconstruction(Reconstruction(Tables(LEXICON, [*TABLES_OF.said, "more"]), other))[TABLES]
+    with pytest.raises(BundleError, match="is not of"):
+        Retelling(write_bundle(tmp_path / "other", card, graph | {TABLES: tables}))
 
 
 def test_the_right_program_misses_its_description_least() -> None:
@@ -112,7 +127,13 @@ def test_the_right_program_misses_its_description_least() -> None:
     assert right > 0.8 * NUM_HELD_OUT
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"said": [1], "lexicon": {}}', '{"said": ["a"], "lexicon": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", '{"said": ["a"], "lexicon": {}}'),
+        *('{"said": [1], "lexicon": {}, "graph": ""}', '{"said": ["a"], "lexicon": 3, "graph": ""}'),
+    ],
+)
 def test_damaged_tables_are_refused(text: str) -> None:
     with pytest.raises(BundleError):
         Tables.from_json(text)
@@ -147,4 +168,30 @@ def test_it_goes_on_after_a_stop_and_from_another_run(tmp_path: Path) -> None:
     (tmp_path / "whole" / TABLES).write_text("{")
     with pytest.raises(TrainingError, match="whole"):
         train_writer(pairs, dev, run, tmp_path / "again", init=tmp_path / "whole")
+    longer = train_writer(pairs, dev, dataclasses.replace(run, reconstruct=0), tmp_path / "parts")
+    assert longer.epochs == parts.epochs  # the writer is gone on from, whatever follows it
     assert (tmp_path / "parts" / CHECKPOINT).exists()
+    with pytest.raises(TrainingError, match="another run"):
+        train_writer(pairs[5:], dev, run, tmp_path / "parts")
+    train_writer(pairs[5:], dev, dataclasses.replace(run, reconstruct=0), tmp_path / "parts", fresh=True)
+    assert train_writer(pairs[5:], dev, run, tmp_path / "parts").reconstruction is not None
+
+
+def test_a_stop_while_the_last_epoch_is_scored_is_a_stop(tmp_path: Path) -> None:
+    class CtrlC(Watcher):
+        def epoch(self, epoch: Epoch) -> None:
+            if epoch.number == 1:
+                signal.raise_signal(signal.SIGINT)
+
+    small = WriterConfig(embedding=24, encoder=16, hidden=32, field=8, dropout=0.0)
+    run = dataclasses.replace(writer_preset("write-tiny"), epochs=1, reconstruct=1, batch_steps=96, model=small)
+    trained = train_writer(PAIRS[::9], {"dev": PAIRS[1::9]}, run, tmp_path, watcher=CtrlC())
+    assert trained.interrupted
+    assert trained.reconstruction is None
+    assert train_writer(PAIRS[::9], {"dev": PAIRS[1::9]}, run, tmp_path).reconstruction is not None
+
+
+def test_pairs_that_are_read_no_time_are_left_out(tmp_path: Path) -> None:
+    run = dataclasses.replace(writer_preset("write-tiny"), epochs=1, reconstruct=0, batch_steps=96)
+    with pytest.raises(TrainingError, match="no pair is left"):
+        train_writer(PAIRS[:3], {"dev": PAIRS[3:6]}, run, tmp_path, times=[0, 0, 0])

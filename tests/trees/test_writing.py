@@ -17,7 +17,6 @@ from codling.trees.grammar import PYTHON, Derivation, Tree, actions_of, write_so
 from codling.trees.grammar.asdl import Production
 from codling.trees.writing.batches import NUM_NEAR, REACH, Collator, in_batches, near, num_steps
 from codling.trees.writing.config import writer_preset
-from codling.trees.writing.epochs import Epoch, Watcher
 from codling.trees.writing.lexicon import TEXT, Lexicon
 from codling.trees.writing.measures import corpus_bleu, exact, sentence_bleu
 from codling.trees.writing.network import WriterConfig, WriterNet
@@ -25,6 +24,7 @@ from codling.trees.writing.pairs import Pair, read_pairs, read_program, whole_pr
 from codling.trees.writing.renaming import Renaming, shared_parts
 from codling.trees.writing.steps import Example, Progress, example_of, said, spelling
 from codling.trees.writing.train import train_writer
+from codling.trees.writing.watching import Epoch, Watcher
 from codling.trees.writing.words import MAX_WORDS, Word, words_of
 from trees.random_trees import random_tree
 from trees.small_pairs import pair, small_pairs

@@ -65,7 +65,7 @@ def test_nothing_can_be_fitted_to_rows_of_one_kind(right: bool) -> None:
 
 @given(FINITE, FINITE, FINITE, FINITE, FINITE)
 def test_scores_are_shares_and_follow_the_weights(bias: float, up: float, down: float, x: float, y: float) -> None:
-    ranking = Ranking(bias, abs(up), -abs(down))
+    ranking = Ranking(bias, max(abs(up), 1e-3), -abs(down))
     assert 0 <= ranking.score(x, y) <= 1
     assert ranking.score(x, y) <= ranking.score(x + 1, y)
     assert ranking.score(x, y) >= ranking.score(x, y + 1)
@@ -73,7 +73,12 @@ def test_scores_are_shares_and_follow_the_weights(bias: float, up: float, down: 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"bias": 1, "merit": 1}', '{"bias": 1e999, "merit": 1, "missed": 1}', '{"bias": "x"}']
+    "text",
+    [
+        *("", "[]", "{}", '{"bias": 1, "merit": 1}', '{"bias": "1", "merit": 1, "missed": -1}'),
+        *('{"bias": 1e999, "merit": 1, "missed": -1}', '{"bias": true, "merit": 1, "missed": -1}'),
+        *('{"bias": 1, "merit": 0, "missed": -1}', '{"bias": 1, "merit": 1, "missed": 1}'),
+    ],
 )
 def test_a_damaged_ranking_is_refused(text: str) -> None:
     with pytest.raises(BundleError, match="damaged"):
@@ -111,4 +116,4 @@ def test_a_bundle_without_a_ranking_is_in_the_order_of_the_search(tmp_path: Path
     without = write_bundle(tmp_path / "bare", dataclasses.replace(bundle.card, name="bare"), bare)
     assert [each.code for each in Writer(without).write(small_pairs()[0].text).candidates] == [e.code for e in found]
     with pytest.raises(TrainingError, match="says descriptions back"):
-        fit_bundle(without, small_pairs()[:3])
+        fit_bundle(without, small_pairs()[:3], tmp_path / "fitted")

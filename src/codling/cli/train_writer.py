@@ -23,7 +23,9 @@ def train_writer(
     ] = None,
     times: Annotated[
         list[int] | None,
-        typer.Option("--times", help="How often the pairs of each file are read in an epoch, in the order of --pairs."),
+        typer.Option(
+            "--times", min=1, help="How often the pairs of each file are read in an epoch, in the order of --pairs."
+        ),
     ] = None,
     everyday: Annotated[
         int, typer.Option(min=0, metavar="N", help="Generated everyday requests to train on besides.")
@@ -84,15 +86,15 @@ def train_writer(
     folder = run or Path("runs") / config.name
     with Shown(console) as shown:
         trained = train(training, development, config, folder, times=often, init=init, fresh=fresh, watcher=shown)
-    if trained.interrupted:
-        console.print(f"stopped after epoch {len(trained.epochs)}; repeat the command to go on", markup=False)
-        raise KeyboardInterrupt
-    made = export_writer(trained, bundle or folder / "bundle", data={"pairs": dict(counts)})
-    if trained.reconstruction is not None:
-        try:
-            made, _ = fit_bundle(made, [pair for each in development.values() for pair in each])
-        except TrainingError as error:  # no candidate is right yet
-            console.print(f"candidates stay in the order of the search: {error}", markup=False)
+        if trained.interrupted:
+            console.print(f"stopped {shown.where}; repeat the command to go on", markup=False)
+            raise KeyboardInterrupt
+        made = export_writer(trained, bundle or folder / "bundle", data={"pairs": dict(counts)})
+        if trained.reconstruction is not None:
+            try:
+                made = fit_bundle(made, [pair for each in development.values() for pair in each], made.path, shown)
+            except TrainingError as error:  # no first candidate is right yet, or all are
+                console.print(f"candidates stay in the order of the search: {error}", markup=False)
     if json:
         best = trained.epochs[trained.best - 1]
         print_json({"bundle": str(made.path), "bytes": made.num_bytes, "best": to_mapping(best)})

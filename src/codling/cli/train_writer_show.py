@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from codling.trees.writing.epochs import Epoch, Watcher
+from codling.trees.writing.watching import Epoch, Watcher
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +22,7 @@ class Shown(Watcher):
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._num_batches = 1
+        self._what, self._done = "", 0
 
     def __enter__(self) -> Shown:
         if self._console.is_terminal:
@@ -39,9 +40,9 @@ class Shown(Watcher):
             self._bar.stop()
 
     def begins(self, what: str, num_epochs: int, num_batches: int) -> None:
-        self._num_batches = num_batches
+        self._num_batches, self._what, self._done = num_batches, what, 0
         if self._bar is None:
-            self._console.print(f"learning {what}: {num_epochs} epochs of {num_batches:,} batches", markup=False)
+            self._console.print(f"learning {what}: {num_epochs} × {num_batches:,} batches", markup=False)
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
@@ -51,7 +52,13 @@ class Shown(Watcher):
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=(epoch - 1) * self._num_batches + done)
 
+    @property
+    def where(self) -> str:
+        """Where training stands, behind "stopped"."""
+        return f"at {self._what}, after {self._done} whole epochs of this start"
+
     def epoch(self, epoch: Epoch) -> None:
+        self._done += 1
         scores = ", ".join(f"{name} {100 * each.right:.1f} % right" for name, each in epoch.scores.items())
         rate = f"{epoch.examples_per_s:.0f} pairs/s"
         self._console.print(f"epoch {epoch.number}: {epoch.nats:.4f} nats per step; {scores}; {rate}", markup=False)

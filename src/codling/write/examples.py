@@ -180,12 +180,11 @@ def _proposals(writer: Writer, described: Described, widths: Sequence[int], unti
                 return
             found = state
             yield None
-        for candidate in writer.ranked(described.words, found):
+        for candidate in writer.ranked(described.words, [each for each in found if each.code not in known]):
             if time.perf_counter() > until and known:
                 return
-            if candidate.code not in known:
-                known.add(candidate.code)
-                yield candidate
+            known.add(candidate.code)
+            yield candidate
 
 
 def _uses_all(code: str, examples: Sequence[Example]) -> bool:

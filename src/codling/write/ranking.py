@@ -69,12 +69,13 @@ class Ranking:
         """
         try:
             data = json.loads(text)
-            numbers = [float(data[key]) for key in _KEYS]
-        except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
-            numbers = [math.nan]
-        if not all(map(math.isfinite, numbers)):
+            numbers = [data[key] for key in _KEYS]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            numbers = []
+        plain = len(numbers) == len(_KEYS) and all(type(each) in (int, float) for each in numbers)
+        if not plain or not all(map(math.isfinite, numbers)) or numbers[1] <= 0 or numbers[2] > 0:
             raise BundleError(f"the bundle's {RANKING} is damaged; get the bundle again")
-        return Ranking(*numbers)
+        return Ranking(*map(float, numbers))
 
 
 def fit_ranking(judged: Sequence[Sequence[Judged]]) -> Ranking:

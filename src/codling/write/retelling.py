@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codling.bundle import Bundle
+from codling.errors import BundleError
 from codling.trees.grammar.tree import Action
 from codling.trees.writing.lexicon import MAX_PIECES
 from codling.trees.writing.reconstruction import END_SAID, GRAPH, TABLES, Retold, Tables, retold
@@ -18,7 +19,7 @@ from codling.write.files import bundle_text, open_graph
 
 __all__ = ["Retelling"]
 
-_AT_ONCE = 32  # programs of one call: more cost memory and save no time
+_AT_ONCE = 8  # programs of one call: more cost memory, hundreds of megabytes for long ones, and save no time
 
 
 class Retelling:
@@ -30,6 +31,8 @@ class Retelling:
         """
         self._tables = Tables.from_json(bundle_text(bundle, TABLES))
         self._graph = open_graph(bundle, GRAPH, threads)
+        if self._tables.graph != bundle.card.files[GRAPH].sha256:
+            raise BundleError(f"bundle {bundle.path}: {TABLES} is not of {GRAPH}; get the bundle again")
 
     def nats(self, words: Sequence[Word], programs: Sequence[Sequence[Action]]) -> npt.NDArray[np.float32]:
         """By how much each program misses the description: its negative log-probability over the root of the number of
@@ -41,7 +44,7 @@ class Retelling:
     def _nats(self, examples: Sequence[Retold]) -> npt.NDArray[np.float32]:
         lexicon, said = self._tables.lexicon, examples[0].words
         texts = {word.value for word in said} | {text for example in examples for text in example.texts if text}
-        number = {text: i for i, text in enumerate(sorted(texts), 1)} | {"": 0}
+        number = {text: i for i, text in enumerate(sorted(texts), 1)}
         pieces = np.zeros((len(texts), MAX_PIECES), np.int64)
         for row, text in enumerate(sorted(texts)):
             head = lexicon.pieces(text[: 8 * MAX_PIECES])[:MAX_PIECES]
@@ -50,7 +53,7 @@ class Retelling:
         actions, places = (np.zeros((len(examples), num_actions.max()), np.int64) for _ in range(2))
         for b, example in enumerate(examples):
             actions[b, : num_actions[b]] = example.actions
-            places[b, : num_actions[b]] = [number[text] for text in example.texts]
+            places[b, : num_actions[b]] = [number[text] if text else 0 for text in example.texts]
         rows = np.array([number[word.value] for word in said], np.int64)
         copies = np.zeros((len(examples), len(said) + 1, actions.shape[1]), bool)
         copies[:, : len(said)] = rows[None, :, None] == places[:, None]

@@ -96,6 +96,8 @@ class Writer:
     def writing(self, description: str, *, limit: int = 5, beam: int = 5) -> Iterator[Written]:
         """The same, step by step: what has been found so far, for those who watch or may give up; the answer last.
 
+        States before it are in the order of the search, with its measure as their scores.
+
         Raises:
             InputError: as write.
         """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,36 +19,11 @@ from codling.training.interrupt import Interrupt
 from codling.training.optimizer import learning_rate, make_optimizer
 from codling.trees.writing.batches import in_batches
 from codling.trees.writing.config import WriterRun
+from codling.trees.writing.watching import Epoch, Score, Watcher
 
-__all__ = ["Epoch", "Epochs", "Lesson", "Score", "Watcher", "best_weights"]
+__all__ = ["Epochs", "Lesson", "best_weights"]
 
 E = TypeVar("E")
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """On examples of one kind, each step after the right ones before it."""
-
-    nats: float
-    "Mean per step."
-    right: float
-    """Of a writer, the share of examples of which every step is the likeliest: what greedy writing gets right. Of what
-    says descriptions back, the share of words that are the likeliest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """How one pass went."""
-
-    number: int
-    "From 1."
-    nats: float
-    "Mean per step in training, with dropout."
-    scores: dict[str, Score]
-    "On each set of development pairs, with the mean weights."
-    examples_per_s: float
-    train_s: float
-    "Seconds in training so far."
 
 
 class Lesson(Protocol[E]):
@@ -57,6 +31,8 @@ class Lesson(Protocol[E]):
 
     what: str
     "In words, for people."
+    unrelated: str
+    "Setting of a run that changes nothing about it: a checkpoint may be gone on from whatever that says."
 
     @property
     def net(self) -> nn.Module: ...
@@ -73,19 +49,6 @@ class Lesson(Protocol[E]):
 
     def scores(self) -> dict[str, Score]:
         """Of the network as it is, on each set of development pairs."""
-
-
-class Watcher:
-    """Is told how training goes; this one does nothing."""
-
-    def begins(self, what: str, num_epochs: int, num_batches: int) -> None:
-        """A network begins to learn, or goes on: what it is, its epochs, and the batches of each."""
-
-    def batch(self, epoch: int, done: int) -> None:
-        """So many batches of an epoch, from 1, are done."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """An epoch is done, and its checkpoint is written."""
 
 
 class Epochs(Generic[E]):
@@ -121,18 +84,18 @@ class Epochs(Generic[E]):
         self.num_steps = num_epochs * self.num_batches
         self.epochs: list[Epoch] = []
         self.step = self.best = 0
-        if not fresh:
+        if fresh:
+            checkpoint.unlink(missing_ok=True)  # not to be taken for this run's, should it be stopped early
+        else:
             self._resume()
 
     def train(self) -> bool:
         """Train, and leave the network with the best epoch's weights; False if it was interrupted."""
-        done = True
         self.watcher.begins(self.lesson.what, self.num_epochs, self.num_batches)
         with Interrupt() as interrupt:
             while len(self.epochs) < self.num_epochs and len(self.epochs) - self.best < self.run.patience:
                 epoch = self._epoch(interrupt)
                 if epoch is None:
-                    done = False
                     break
                 self.epochs.append(epoch)
                 if self.best == 0 or _merit(epoch) > _merit(self.epochs[self.best - 1]):
@@ -142,7 +105,7 @@ class Epochs(Generic[E]):
                 self.watcher.epoch(epoch)
         load_weights(self.lesson.net, self.best_weights)
         self.lesson.net.eval()
-        return done
+        return not interrupt.asked
 
     def _epoch(self, interrupt: Interrupt) -> Epoch | None:
         number = len(self.epochs) + 1
@@ -218,7 +181,8 @@ class Epochs(Generic[E]):
         if not self.checkpoint.exists():
             return
         tensors, about = read_tensors(self.checkpoint)
-        different = first_difference(about.get("run", {}), to_mapping(self.run))
+        runs = [about.get("run", {}), to_mapping(self.run)]
+        different = first_difference(*({k: v for k, v in run.items() if k != self.lesson.unrelated} for run in runs))
         if different is not None or about.get("pairs") != len(self.lesson.examples):
             what = "the number of pairs" if different is None else different[0]
             raise TrainingError(f"{self.checkpoint} is of another run ({what}); train with --fresh to start over")

@@ -10,7 +10,6 @@ from typing import Any
 from codling.bundle import Bundle, Card, write_bundle
 from codling.config import to_mapping
 from codling.trees.writing.graphs import build_graphs
-from codling.trees.writing.reconstruction import TABLES
 from codling.trees.writing.reconstruction_graph import build_reconstruction
 from codling.trees.writing.train import Trained
 
@@ -27,8 +26,7 @@ def export_writer(trained: Trained, out: Path, *, data: dict[str, Any] | None = 
     files = build_graphs(trained.net)
     if trained.reconstruction is not None:
         files |= build_reconstruction(trained.reconstruction)
-        files[TABLES] = _json(trained.reconstruction.tables.to_json())
-    files["lexicon.json"] = _json(trained.lexicon.to_json())
+    files["lexicon.json"] = json.dumps(trained.lexicon.to_json(), ensure_ascii=False).encode("utf-8")
     card = Card(
         name=out.name,
         kind="write",
@@ -40,15 +38,12 @@ def export_writer(trained: Trained, out: Path, *, data: dict[str, Any] | None = 
             "device": trained.device,
             "seconds": round(trained.epochs[-1].train_s, 1) if trained.epochs else 0.0,
             "epoch": trained.best,
+            "reconstruction": [to_mapping(epoch) for epoch in trained.reconstruction_epochs],
         },
         data=data or {},
         curve=_curve(trained),
     )
     return write_bundle(out, card, files)
-
-
-def _json(data: dict[str, Any]) -> bytes:
-    return json.dumps(data, ensure_ascii=False).encode("utf-8")
 
 
 def _curve(trained: Trained) -> tuple[dict[str, float], ...]:

@@ -50,8 +50,11 @@ class Retold:
 class Tables:
     """What a network that says descriptions back knows: a lexicon of its own, and the words that it says."""
 
-    def __init__(self, lexicon: Lexicon, said: Sequence[str]) -> None:
-        self.lexicon, self.said = lexicon, list(said)
+    def __init__(self, lexicon: Lexicon, said: Sequence[str], graph: str = "") -> None:
+        """Args:
+        graph: SHA-256 of the graph that they are of, in a bundle; empty in a run.
+        """
+        self.lexicon, self.said, self.graph = lexicon, list(said), graph
         self._number = {word: FIRST_SAID + i for i, word in enumerate(self.said)}
 
     def number(self, word: Word) -> int:
@@ -60,7 +63,7 @@ class Tables:
 
     def to_json(self) -> dict[str, Any]:
         """Without the lexicon's texts to write, which nothing here needs."""
-        return {"lexicon": self.lexicon.to_json() | {"wholes": []}, "said": self.said}
+        return {"graph": self.graph, "lexicon": self.lexicon.to_json() | {"wholes": []}, "said": self.said}
 
     @staticmethod
     def from_json(text: str) -> Tables:
@@ -71,12 +74,12 @@ class Tables:
         """
         try:
             data = json.loads(text)
-            said, lexicon = data["said"], data["lexicon"]
+            said, lexicon, graph = data["said"], data["lexicon"], data["graph"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            said = lexicon = None
+            said = lexicon = graph = None
         if not isinstance(said, list) or not all(isinstance(word, str) for word in said):
             raise BundleError("what descriptions are said back with is damaged; get the bundle again")
-        return Tables(Lexicon.from_json(json.dumps(lexicon)), said)
+        return Tables(Lexicon.from_json(json.dumps(lexicon)), said, str(graph))
 
 
 def _said(words: Iterable[Word]) -> tuple[Word, ...]:

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import numpy as np
 from onnx import TensorProto, helper
 
 from codling.training.onnx_graph import Graph
 from codling.training.onnx_int8 import products_to_int8
 from codling.trees.writing.graph_layers import halved, linear, lstm, text_vectors
-from codling.trees.writing.reconstruction import GRAPH, UNKNOWN
+from codling.trees.writing.reconstruction import GRAPH, TABLES, UNKNOWN, Tables
 from codling.trees.writing.reconstruction_net import Reconstruction
 
 __all__ = ["build_reconstruction"]
@@ -19,11 +22,11 @@ _NEVER = -1e9
 
 
 def build_reconstruction(net: Reconstruction) -> dict[str, bytes]:
-    """The graph of a network by its file's name.
+    """The files that a bundle has of a network, by name: its graph, and the tables that belong to it.
 
-    Inputs: ``words`` int64 [U] and ``pieces`` int64 [U, P] of the texts, which are then counted from 1, as 0 is no
-    text; ``actions`` and ``texts`` int64 [B, A], ``num_actions`` int32 [B]; of the description, which all share,
-    ``before`` (text), ``kinds`` and ``said`` int64 [T]; ``copies`` bool [B, T, A]. Output: ``nats`` [B, T].
+    Inputs of the graph: ``words`` int64 [U] and ``pieces`` int64 [U, P] of the texts, which are then counted from 1, as
+    0 is no text; ``actions`` and ``texts`` int64 [B, A], ``num_actions`` int32 [B]; of the description, which all
+    share, ``before`` (text), ``kinds`` and ``said`` int64 [T]; ``copies`` bool [B, T, A]. Output: ``nats`` [B, T].
     """
     graph, hidden, memory_width = Graph(), net.config.hidden, 2 * net.config.encoder
     table = graph.node("Add", text_vectors(graph, net))
@@ -78,7 +81,9 @@ def build_reconstruction(net: Reconstruction) -> dict[str, bytes]:
     right = graph.node("ReduceLogSumExp", [right], axes=[2], keepdims=0)
     graph.nodes.append(helper.make_node("Sub", [total, right], ["nats"]))
     graph.output("nats", ["B", "T"])
-    return {GRAPH: halved(products_to_int8(graph.serialise()), ".table")}
+    data = halved(products_to_int8(graph.serialise()), ".table")
+    tables = Tables(net.tables.lexicon, net.tables.said, hashlib.sha256(data).hexdigest())
+    return {GRAPH: data, TABLES: json.dumps(tables.to_json(), ensure_ascii=False).encode("utf-8")}
 
 
 def _word(graph: Graph, say: str, never: str) -> str:

@@ -15,11 +15,12 @@ from codling.files import write_text_atomically
 from codling.trees.grammar.tree import Tree, actions_of
 from codling.trees.writing.batches import in_batches
 from codling.trees.writing.config import WriterRun
-from codling.trees.writing.epochs import Score, best_weights
+from codling.trees.writing.epochs import best_weights
 from codling.trees.writing.lexicon import Lexicon
 from codling.trees.writing.reconstruction import TABLES, Retold, Tables, retold, said_by
 from codling.trees.writing.reconstruction_net import Reconstruction, RetoldCollator
 from codling.trees.writing.renaming import Renaming
+from codling.trees.writing.watching import Score
 from codling.trees.writing.words import Word
 
 __all__ = ["CHECKPOINT", "Retelling"]
@@ -35,6 +36,7 @@ class Retelling:
     """The lesson: descriptions from programs. Begins with what the run that it starts from had learnt of it."""
 
     what = "descriptions from programs"
+    unrelated = "epochs"
 
     def __init__(
         self,

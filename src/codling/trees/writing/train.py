@@ -19,7 +19,7 @@ from codling.training.device import pick_device
 from codling.trees.grammar.tree import Tree
 from codling.trees.writing.batches import Collator, in_batches, num_steps
 from codling.trees.writing.config import WriterRun
-from codling.trees.writing.epochs import Epoch, Epochs, Score, Watcher, best_weights
+from codling.trees.writing.epochs import Epochs, best_weights
 from codling.trees.writing.growing import grow_lexicon, grow_weights
 from codling.trees.writing.lexicon import Lexicon
 from codling.trees.writing.network import WriterNet
@@ -29,6 +29,7 @@ from codling.trees.writing.reconstruction_train import CHECKPOINT as RECONSTRUCT
 from codling.trees.writing.reconstruction_train import Retelling
 from codling.trees.writing.renaming import Renaming
 from codling.trees.writing.steps import Example, example_of
+from codling.trees.writing.watching import Epoch, Score, Watcher
 from codling.trees.writing.words import Word, words_of
 
 __all__ = ["Trained", "score", "train_writer"]
@@ -96,22 +97,25 @@ def train_writer(
     write_text_atomically(folder / _LEXICON, json.dumps(lexicon.to_json(), ensure_ascii=False))
     teachable, examples, counts = _teachable(read, times or [1] * len(pairs), lexicon)
     if not teachable:
-        raise TrainingError("the lexicon that is started from lacks what every pair needs; are they of one kind?")
+        raise TrainingError("no pair is left to train on: the lexicon that is started from lacks what each needs")
     held_out = {name: [(words_of(pair.text), pair.tree) for pair in each] for name, each in development.items()}
     often = [pair for pair, count in zip(teachable, counts, strict=True) for _ in range(count)]
+    if fresh:  # not to be gone on from later, should this run have none or be stopped early
+        (folder / RECONSTRUCTION).unlink(missing_ok=True)
     lesson = _Writing(lexicon, often, examples, held_out, run)
     begins_with = None
     if init is not None:
         begins_with = grow_weights(best_weights(init / _CHECKPOINT), _lexicon_of(init), lexicon)
-    checkpoint = folder / _CHECKPOINT
-    epochs = Epochs(lesson, run, run.epochs, checkpoint, picked, begins_with, fresh, watcher)
+    epochs = Epochs(lesson, run, run.epochs, folder / _CHECKPOINT, picked, begins_with, fresh, watcher)
+    back = epochs_back = None
+    if run.reconstruct:  # before anything is trained: what is wrong with its files is said at once
+        back = Retelling(lexicon, teachable, held_out, run, folder, init)
+        checkpoint = folder / RECONSTRUCTION
+        epochs_back = Epochs(back, run, run.reconstruct, checkpoint, picked, back.begins_with, fresh, watcher)
     done = epochs.train()
     trained = Trained(lexicon, lesson.net, run, tuple(epochs.epochs), epochs.best, not done, picked.name)
-    if not done or not run.reconstruct:
+    if back is None or epochs_back is None or not done:
         return trained
-    back = Retelling(lexicon, teachable, held_out, run, folder, init)
-    checkpoint = folder / RECONSTRUCTION
-    epochs_back = Epochs(back, run, run.reconstruct, checkpoint, picked, back.begins_with, fresh, watcher)
     done = epochs_back.train()
     return dataclasses.replace(
         trained, interrupted=not done, reconstruction=back.net, reconstruction_epochs=tuple(epochs_back.epochs)
@@ -122,6 +126,7 @@ class _Writing:
     """The lesson: programs from descriptions."""
 
     what = "programs from descriptions"
+    unrelated = "reconstruct"
 
     def __init__(
         self,
@@ -180,6 +185,8 @@ def _teachable(
     an epoch; and how often that is."""
     pairs, examples, counts = [], [], []
     for pair, count in zip(read, times, strict=True):
+        if count < 1:
+            continue
         with contextlib.suppress(InputError):
             examples += [example_of(*pair, lexicon)] * count
             pairs.append(pair)

@@ -12,18 +12,18 @@ import torch
 
 from codling.bundle import Card, write_bundle
 from codling.errors import BundleError, TrainingError
-from codling.trees.grammar import actions_of
+from codling.trees.grammar import Action, actions_of
 from codling.trees.writing.config import writer_preset
 from codling.trees.writing.lexicon import FIRST_RULE, START, TEXT, Lexicon
 from codling.trees.writing.network import WriterConfig
 from codling.trees.writing.pairs import read_program
-from codling.trees.writing.reconstruction import TABLES, Tables, retold, said_by
+from codling.trees.writing.reconstruction import TABLES, Tables, asked_by, retold, said_by
 from codling.trees.writing.reconstruction_graph import build_reconstruction
 from codling.trees.writing.reconstruction_net import Reconstruction, RetoldCollator
 from codling.trees.writing.reconstruction_train import CHECKPOINT
 from codling.trees.writing.train import train_writer
 from codling.trees.writing.watching import Epoch, Watcher
-from codling.trees.writing.words import words_of
+from codling.trees.writing.words import Word, words_of
 from codling.write.retelling import Retelling
 from tiny_writer import NUM_HELD_OUT, tiny_writer
 from trees.small_pairs import small_pairs
@@ -87,24 +87,35 @@ def test_the_ways_to_a_word_add_up_to_one() -> None:
 @torch.no_grad()
 def test_the_graph_is_the_network(tmp_path: Path) -> None:
     """Products in int8 are off by little; everything around them must not be."""
-    model, collate = net(), RetoldCollator(TABLES_OF)
+    model = net()
     files = build_reconstruction(model)
     card = Card(name="said", kind="write", description="", languages=("python",), licence="Apache-2.0")
     bundle = write_bundle(tmp_path / "said", card, files)
     retelling = Retelling(bundle)
     for i in range(0, len(READ), 41):
-        words = READ[i][0]
         programs = [list(actions_of(READ[j][1])) for j in (i, *range(0, len(READ), 7))]  # more than one call takes
-        nats, _ = model.loss(collate([retold(words, actions, LEXICON) for actions in programs]))
-        right = nats.sum(1) / math.sqrt(nats.shape[1])
-        assert retelling.nats(words, programs) == pytest.approx(right.numpy(), rel=2e-3)
+        assert retelling.nats(READ[i][0], programs) == pytest.approx(by_network(model, READ[i][0], programs), rel=2e-3)
     assert len(retelling.nats(READ[0][0], [])) == 0
     for description in ("join x with '' now", "''", "a 'b c' \"\" `` 🐟"):
         words, programs = words_of(description), [list(actions_of(read_program("''.join(x)")))]
-        nats, _ = model.loss(collate([retold(words, programs[0], LEXICON)]))
-        assert retelling.nats(words, programs)[0] == pytest.approx(
-            float(nats.sum()) / math.sqrt(nats.shape[1]), rel=2e-3
-        )
+        assert retelling.nats(words, programs) == pytest.approx(by_network(model, words, programs), rel=2e-3)
+    assert retelling.nats(words_of("..."), programs).tolist() == [0]
+
+
+@torch.no_grad()
+def by_network(model: Reconstruction, words: list[Word], programs: list[list[Action]]) -> list[float]:
+    """What the graph should say: the words without the signs that end them, and without the end."""
+    asked = asked_by(words)
+    nats, _ = model.loss(RetoldCollator(TABLES_OF)([retold(asked, actions, LEXICON) for actions in programs]))
+    return [float(row[: len(asked)].sum()) / math.sqrt(len(asked)) for row in nats]
+
+
+def test_a_sign_at_the_end_changes_nothing() -> None:
+    _, bundle = tiny_writer()
+    retelling, programs = Retelling(bundle), [list(actions_of(pair.tree)) for pair in PAIRS[:5]]
+    right = retelling.nats(words_of("set rows to total"), programs).tolist()
+    for ending in (".", ",", ":", "...", " ?!"):
+        assert retelling.nats(words_of(f"set rows to total{ending}"), programs).tolist() == right
 
 
 def test_tables_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from codling.complete.context import Context
 
 __all__ = ["LEAST_SCORE", "ProgramWriter", "Wanted", "fitted", "wanted_here"]
 
-LEAST_SCORE = 0.8
+LEAST_SCORE = 0.7
 "Of a program to be offered; docs/completion.md says what each bound shows, and how much of that is right."
 
 MAX_LINES = 6  # of a comment that is one description

@@ -1,6 +1,6 @@
 """How likely a description is, given each of several programs: by a bundle's network that says descriptions back."""
 
-# B programs, A actions, T words said (the end is one), U texts
+# B programs, A actions, T words, U texts, P pieces of a text
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codling.bundle import Bundle
 from codling.errors import BundleError
 from codling.trees.grammar.tree import Action
 from codling.trees.writing.lexicon import MAX_PIECES
-from codling.trees.writing.reconstruction import END_SAID, GRAPH, TABLES, Retold, Tables, retold
+from codling.trees.writing.reconstruction import GRAPH, TABLES, Retold, Tables, asked_by, retold
 from codling.trees.writing.words import Word
 from codling.write.files import bundle_text, open_graph
 
@@ -36,17 +36,24 @@ class Retelling:
 
     def nats(self, words: Sequence[Word], programs: Sequence[Sequence[Action]]) -> npt.NDArray[np.float32]:
         """By how much each program misses the description: its negative log-probability over the root of the number of
-        words, float32 [B]."""
-        examples = [retold(words, actions, self._tables.lexicon) for actions in programs]
+        words, float32 [B]. Neither the end nor the sign before it counts."""
+        asked, lexicon = asked_by(words), self._tables.lexicon
+        if not asked:
+            return np.zeros(len(programs), np.float32)
+        examples = [retold(asked, actions, lexicon) for actions in programs]
         parts = [self._nats(examples[at : at + _AT_ONCE]) for at in range(0, len(examples), _AT_ONCE)]
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        missed: npt.NDArray[np.float32] = np.concatenate([*parts, np.zeros(0, np.float32)]) / np.sqrt(
+            np.float32(len(asked))
+        )
+        return missed
 
     def _nats(self, examples: Sequence[Retold]) -> npt.NDArray[np.float32]:
+        """Of programs that are of the same words."""
         lexicon, said = self._tables.lexicon, examples[0].words
-        texts = {word.value for word in said} | {text for example in examples for text in example.texts if text}
-        number = {text: i for i, text in enumerate(sorted(texts), 1)}
+        texts = sorted({word.value for word in said} | {text for example in examples for text in example.texts if text})
+        number = {text: i for i, text in enumerate(texts, 1)}
         pieces = np.zeros((len(texts), MAX_PIECES), np.int64)
-        for row, text in enumerate(sorted(texts)):
+        for row, text in enumerate(texts):
             head = lexicon.pieces(text[: 8 * MAX_PIECES])[:MAX_PIECES]
             pieces[row, : len(head)] = [1 + piece for piece in head]
         num_actions = np.array([len(example.actions) for example in examples], np.int32)
@@ -55,19 +62,17 @@ class Retelling:
             actions[b, : num_actions[b]] = example.actions
             places[b, : num_actions[b]] = [number[text] if text else 0 for text in example.texts]
         rows = np.array([number[word.value] for word in said], np.int64)
-        copies = np.zeros((len(examples), len(said) + 1, actions.shape[1]), bool)
-        copies[:, : len(said)] = rows[None, :, None] == places[:, None]
         feeds = {
-            "words": np.array([lexicon.word(text) for text in sorted(texts)], np.int64),
+            "words": np.array([lexicon.word(text) for text in texts], np.int64),
             "pieces": pieces,
             "actions": actions,
             "texts": places,
             "num_actions": num_actions,
-            "before": np.concatenate([[0], rows]).astype(np.int64),
-            "kinds": np.array([0, *(1 + lexicon.kind(word) for word in said)], np.int64),
-            "said": np.array([*map(self._tables.number, said), END_SAID], np.int64),
-            "copies": copies,
+            "before": np.concatenate([np.zeros(1, np.int64), rows[:-1]]),
+            "kinds": np.array([0, *(1 + lexicon.kind(word) for word in said[:-1])], np.int64),
+            "said": np.array([self._tables.number(word) for word in said], np.int64),
+            "copies": rows[None, :, None] == places[:, None],
         }
         (nats_BT,) = self._graph.run(None, feeds)
-        missed: npt.NDArray[np.float32] = nats_BT.sum(1) / np.sqrt(np.float32(nats_BT.shape[1]))
-        return missed
+        total: npt.NDArray[np.float32] = nats_BT.sum(1)
+        return total

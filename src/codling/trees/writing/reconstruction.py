@@ -22,7 +22,7 @@ from codling.trees.grammar.tree import Action, Close
 from codling.trees.writing.lexicon import FIRST_RULE, START, TEXT, Lexicon
 from codling.trees.writing.words import Word
 
-__all__ = ["END_SAID", "FIRST_SAID", "GRAPH", "TABLES", "UNKNOWN", "Retold", "Tables", "retold", "said_by"]
+__all__ = ["END_SAID", "FIRST_SAID", "GRAPH", "TABLES", "UNKNOWN", "Retold", "Tables", "asked_by", "retold", "said_by"]
 
 TABLES, GRAPH = "reconstruction.json", "reconstruct.onnx"
 "Files: the tables, in a run and in a bundle, and a bundle's graph."
@@ -33,6 +33,7 @@ UNKNOWN, END_SAID, FIRST_SAID = range(3)
 MAX_ACTIONS = 600
 "Of a program that are read: the longest program of the training sets has fewer."
 
+_ENDINGS = ".,;:!?…"
 _REPEATING = ("raw", "inner")  # words that a quoted text gives besides itself: who says one has said the other
 
 
@@ -80,6 +81,16 @@ class Tables:
         if not isinstance(said, list) or not all(isinstance(word, str) for word in said):
             raise BundleError("what descriptions are said back with is damaged; get the bundle again")
         return Tables(Lexicon.from_json(json.dumps(lexicon)), said, str(graph))
+
+
+def asked_by(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Those of a description that its program is judged by: without the sign at the end, which some people write and
+    others don't, and which no program could tell."""
+    said = _said(words)
+    end = len(said)
+    while end and said[end - 1].kind == "sign" and said[end - 1].value in _ENDINGS:
+        end -= 1
+    return said[:end]
 
 
 def _said(words: Iterable[Word]) -> tuple[Word, ...]:

@@ -17,7 +17,7 @@ from codling.trees.writing.config import writer_preset
 from codling.trees.writing.lexicon import FIRST_RULE, START, TEXT, Lexicon
 from codling.trees.writing.network import WriterConfig
 from codling.trees.writing.pairs import read_program
-from codling.trees.writing.reconstruction import TABLES, Tables, asked_by, retold, said_by
+from codling.trees.writing.reconstruction import TABLES, Tables, asked_by, counted, retold, said_by
 from codling.trees.writing.reconstruction_graph import build_reconstruction
 from codling.trees.writing.reconstruction_net import Reconstruction, RetoldCollator
 from codling.trees.writing.reconstruction_train import CHECKPOINT
@@ -96,7 +96,7 @@ def test_the_graph_is_the_network(tmp_path: Path) -> None:
         programs = [list(actions_of(READ[j][1])) for j in (i, *range(0, len(READ), 7))]  # more than one call takes
         assert retelling.nats(READ[i][0], programs) == pytest.approx(by_network(model, READ[i][0], programs), rel=2e-3)
     assert len(retelling.nats(READ[0][0], [])) == 0
-    for description in ("join x with '' now", "''", "a 'b c' \"\" `` 🐟"):
+    for description in ("join x with '' now", "import module os.path", "''", "a 'b c' \"\" `` 🐟"):
         words, programs = words_of(description), [list(actions_of(read_program("''.join(x)")))]
         assert retelling.nats(words, programs) == pytest.approx(by_network(model, words, programs), rel=2e-3)
     assert retelling.nats(words_of("..."), programs).tolist() == [0]
@@ -107,7 +107,24 @@ def by_network(model: Reconstruction, words: list[Word], programs: list[list[Act
     """What the graph should say: the words without the signs that end them, and without the end."""
     asked = asked_by(words)
     nats, _ = model.loss(RetoldCollator(TABLES_OF)([retold(asked, actions, LEXICON) for actions in programs]))
-    return [float(row[: len(asked)].sum()) / math.sqrt(len(asked)) for row in nats]
+    counts = counted(asked)
+    return [
+        sum(float(each) for each, counts_it in zip(row, counts, strict=False) if counts_it) / math.sqrt(sum(counts))
+        for row in nats
+    ]
+
+
+@pytest.mark.parametrize(
+    ("description", "right"),
+    [
+        ("import module os.path now", [True, True, True, False, False, False, True]),
+        ("from a.b import c.d", [True, True, False, False, False, True, True, False, False, False]),
+        ("set a.b to `c.d`", [True] * 6),
+        ("", []),
+    ],
+)
+def test_a_dotted_name_counts_once(description: str, right: list[bool]) -> None:
+    assert counted(asked_by(words_of(description))) == right
 
 
 def test_a_sign_at_the_end_changes_nothing() -> None:

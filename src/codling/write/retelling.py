@@ -13,7 +13,7 @@ from codling.bundle import Bundle
 from codling.errors import BundleError
 from codling.trees.grammar.tree import Action
 from codling.trees.writing.lexicon import MAX_PIECES
-from codling.trees.writing.reconstruction import GRAPH, TABLES, Retold, Tables, asked_by, retold
+from codling.trees.writing.reconstruction import GRAPH, TABLES, Retold, Tables, asked_by, counted, retold
 from codling.trees.writing.words import Word
 from codling.write.files import bundle_text, open_graph
 
@@ -36,19 +36,19 @@ class Retelling:
 
     def nats(self, words: Sequence[Word], programs: Sequence[Sequence[Action]]) -> npt.NDArray[np.float32]:
         """By how much each program misses the description: its negative log-probability over the root of the number of
-        words, float32 [B]. Neither the end nor the sign before it counts."""
+        words, float32 [B]. Neither the end nor the sign before it counts, nor a dotted name's parts."""
         asked, lexicon = asked_by(words), self._tables.lexicon
         if not asked:
             return np.zeros(len(programs), np.float32)
         examples = [retold(asked, actions, lexicon) for actions in programs]
         parts = [self._nats(examples[at : at + _AT_ONCE]) for at in range(0, len(examples), _AT_ONCE)]
-        missed: npt.NDArray[np.float32] = np.concatenate([*parts, np.zeros(0, np.float32)]) / np.sqrt(
-            np.float32(len(asked))
-        )
+        nats_BT = np.concatenate([*parts, np.zeros((0, len(asked)), np.float32)])
+        counted_T = np.array(counted(asked), np.float32)
+        missed: npt.NDArray[np.float32] = nats_BT @ counted_T / np.sqrt(counted_T.sum())
         return missed
 
     def _nats(self, examples: Sequence[Retold]) -> npt.NDArray[np.float32]:
-        """Of programs that are of the same words."""
+        """Of each word of a description that all programs share, float32 [B, T]."""
         lexicon, said = self._tables.lexicon, examples[0].words
         texts = sorted({word.value for word in said} | {text for example in examples for text in example.texts if text})
         number = {text: i for i, text in enumerate(texts, 1)}
@@ -73,6 +73,5 @@ class Retelling:
             "said": np.array([self._tables.number(word) for word in said], np.int64),
             "copies": rows[None, :, None] == places[:, None],
         }
-        (nats_BT,) = self._graph.run(None, feeds)
-        total: npt.NDArray[np.float32] = nats_BT.sum(1)
-        return total
+        nats_BT: npt.NDArray[np.float32] = self._graph.run(None, feeds)[0]
+        return nats_BT

@@ -7,7 +7,7 @@ export interface Sample {
 
 export const SAMPLES: Sample[] = [
   { text: "sort list `xs` by the second element of each tuple", examples: [] },
-  { text: "print key and value of every item of the dictionary `counts`", examples: [] },
+  { text: "plot a histogram of column age", examples: [] },
   { text: "check if key `name` is in dictionary `d`", examples: [] },
   { text: "the number of words in `s`", examples: ["s='red green blue'=3", "s=''=0"] },
 ];

@@ -19,7 +19,7 @@ import { TreeView } from "./tree";
 
 const LIMIT = 5;
 const PASSING = 3; // with examples, where each further one takes longer to find
-const UNSURE = 0.5; // of 418 answers to development pairs below this score, 54 were right: docs/write.md
+const UNSURE = 0.5; // of 418 answers to development pairs below this score, 53 were right: docs/write.md
 const WRITE_MS = 400; // browsers refuse an address that changes with every picture
 
 class WritePage implements Mounted {

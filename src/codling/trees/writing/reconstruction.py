@@ -22,7 +22,19 @@ from codling.trees.grammar.tree import Action, Close
 from codling.trees.writing.lexicon import FIRST_RULE, START, TEXT, Lexicon
 from codling.trees.writing.words import Word
 
-__all__ = ["END_SAID", "FIRST_SAID", "GRAPH", "TABLES", "UNKNOWN", "Retold", "Tables", "asked_by", "retold", "said_by"]
+__all__ = [
+    "END_SAID",
+    "FIRST_SAID",
+    "GRAPH",
+    "TABLES",
+    "UNKNOWN",
+    "Retold",
+    "Tables",
+    "asked_by",
+    "counted",
+    "retold",
+    "said_by",
+]
 
 TABLES, GRAPH = "reconstruction.json", "reconstruct.onnx"
 "Files: the tables, in a run and in a bundle, and a bundle's graph."
@@ -91,6 +103,21 @@ def asked_by(words: Sequence[Word]) -> tuple[Word, ...]:
     while end and said[end - 1].kind == "sign" and said[end - 1].value in _ENDINGS:
         end -= 1
     return said[:end]
+
+
+def counted(words: Sequence[Word]) -> list[bool]:
+    """Which of the words count: all but those that spell a module's dotted name again, which stands before them."""
+    counts = [True] * len(words)
+    for i, word in enumerate(words):
+        if word.kind != "joined" or "." not in word.value:
+            continue
+        spelt, end = "", i + 1
+        while end < len(words) and len(spelt) < len(word.value):
+            spelt += words[end].value
+            end += 1
+        if spelt == word.value:
+            counts[i + 1 : end] = [False] * (end - i - 1)
+    return counts
 
 
 def _said(words: Iterable[Word]) -> tuple[Word, ...]:

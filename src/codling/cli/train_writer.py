@@ -75,6 +75,7 @@ def train_writer(
     console = stderr()
     if times and len(times) != len(pairs):
         raise ConfigError(f"--times says {len(times)} numbers for {len(pairs)} files of --pairs")
+    console.print("reading the pairs", markup=False)
     training, counts = _read(pairs, console)
     often = [count for (_, each), count in zip(counts, times or [1] * len(pairs), strict=True) for _ in range(each)]
     for name, generated in (("everyday", _everyday(everyday, config.seed)), ("tasks", _tasks(tasks, config.seed))):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from codling.bundle import Bundle, load_bundle
 from codling.errors import BundleError
 from codling.trees.grammar.building import fits
-from codling.trees.writing.lexicon import MAX_PIECES, Lexicon
+from codling.trees.writing.lexicon import Lexicon
 from codling.trees.writing.reconstruction import GRAPH
 from codling.trees.writing.words import Word
 from codling.write.files import bundle_text, open_graph
@@ -90,11 +90,7 @@ class WriterModel:
         """Of texts, [U, E]; zeros for the empty one."""
         new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
         if new:
-            pieces = np.zeros((len(new), MAX_PIECES), np.int64)
-            for row, text in enumerate(new):
-                head = self.lexicon.pieces(text[: 8 * MAX_PIECES])[:MAX_PIECES]
-                pieces[row, : len(head)] = [1 + piece for piece in head]
-            words = np.array([self.lexicon.word(text) for text in new], np.int64)
+            words, pieces = self.lexicon.rows(new)
             (found,) = self._run("embed", {"words": words, "pieces": pieces})
             if len(self._vectors) + len(new) > _MAX_KNOWN_TEXTS:
                 self._vectors = {"": self._vectors[""]} | {

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from codling.bundle import Bundle
 from codling.errors import BundleError
 from codling.trees.grammar.tree import Action
-from codling.trees.writing.lexicon import MAX_PIECES
 from codling.trees.writing.reconstruction import GRAPH, TABLES, Retold, Tables, asked_by, counted, retold
 from codling.trees.writing.words import Word
 from codling.write.files import bundle_text, open_graph
@@ -52,10 +51,7 @@ class Retelling:
         lexicon, said = self._tables.lexicon, examples[0].words
         texts = sorted({word.value for word in said} | {text for example in examples for text in example.texts if text})
         number = {text: i for i, text in enumerate(texts, 1)}
-        pieces = np.zeros((len(texts), MAX_PIECES), np.int64)
-        for row, text in enumerate(texts):
-            head = lexicon.pieces(text[: 8 * MAX_PIECES])[:MAX_PIECES]
-            pieces[row, : len(head)] = [1 + piece for piece in head]
+        words, pieces = lexicon.rows(texts)
         num_actions = np.array([len(example.actions) for example in examples], np.int32)
         actions, places = (np.zeros((len(examples), num_actions.max()), np.int64) for _ in range(2))
         for b, example in enumerate(examples):
@@ -63,7 +59,7 @@ class Retelling:
             places[b, : num_actions[b]] = [number[text] if text else 0 for text in example.texts]
         rows = np.array([number[word.value] for word in said], np.int64)
         feeds = {
-            "words": np.array([lexicon.word(text) for text in texts], np.int64),
+            "words": words,
             "pieces": pieces,
             "actions": actions,
             "texts": places,

@@ -160,8 +160,7 @@ class TextNumbers:
         pieces = np.zeros((len(table) + 1, MAX_PIECES), np.int64)
         for row, text in enumerate(table, 1):
             if text not in self._known:
-                head = self._lexicon.pieces(text[: 8 * MAX_PIECES])[:MAX_PIECES]
-                self._known[text] = self._lexicon.word(text), [1 + piece for piece in head]
+                self._known[text] = self._lexicon.word(text), self._lexicon.head(text)
             words[row], found = self._known[text]
             pieces[row, : len(found)] = found
         return torch.from_numpy(words), torch.from_numpy(pieces)

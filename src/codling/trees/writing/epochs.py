@@ -21,9 +21,12 @@ from codling.trees.writing.batches import in_batches
 from codling.trees.writing.config import WriterRun
 from codling.trees.writing.watching import Epoch, Score, Watcher
 
-__all__ = ["Epochs", "Lesson", "best_weights"]
+__all__ = ["SCORE_STEPS", "Epochs", "Lesson", "best_weights"]
 
 E = TypeVar("E")
+
+SCORE_STEPS = 4_096
+"Of a batch that is only scored: without gradients, larger ones fit."
 
 
 class Lesson(Protocol[E]):
@@ -62,13 +65,11 @@ class Epochs(Generic[E]):
         checkpoint: Path,
         device: Device,
         begins_with: Mapping[str, Tensor] | None = None,
-        fresh: bool = False,
         watcher: Watcher | None = None,
     ) -> None:
         """Args:
         checkpoint: written after each epoch; what is there is gone on from.
         begins_with: weights to begin with; by default the network's.
-        fresh: start over, whatever the checkpoint holds.
 
         Raises:
             TrainingError: the checkpoint is damaged, or of another configuration.
@@ -84,10 +85,7 @@ class Epochs(Generic[E]):
         self.num_steps = num_epochs * self.num_batches
         self.epochs: list[Epoch] = []
         self.step = self.best = 0
-        if fresh:
-            checkpoint.unlink(missing_ok=True)  # not to be taken for this run's, should it be stopped early
-        else:
-            self._resume()
+        self._resume()
 
     def train(self) -> bool:
         """Train, and leave the network with the best epoch's weights; False if it was interrupted."""

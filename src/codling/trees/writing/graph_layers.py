@@ -15,7 +15,7 @@ from torch import nn
 from codling.training.onnx_graph import Graph
 from codling.trees.writing.lexicon import MAX_PIECES
 
-__all__ = ["halved", "linear", "lstm", "lstm_weights", "text_vectors"]
+__all__ = ["halved", "linear", "lstm", "text_vectors"]
 
 _GATES = (0, 3, 1, 2)  # where ONNX's gates i, o, f, c stand among PyTorch's i, f, c, o
 _SMALL = 64  # numbers of a constant below which half precision saves nothing
@@ -41,19 +41,19 @@ def text_vectors(graph: Graph, net: _Tables) -> list[str]:
     return [own, graph.node("Div", [total, count])]
 
 
-def lstm(graph: Graph, name: str, layers: list[nn.LSTM], x: str, rest: list[str]) -> tuple[str, str]:
-    """A layer, or one in each direction, over ``x`` [T, B, E]: what it gives for each element, [T, D, B, H], and its
-    last hidden states, [D, B, H].
+def lstm(graph: Graph, name: str, layers: list[nn.LSTM], x: str, rest: list[str]) -> list[str]:
+    """A layer, or one in each direction, over ``x`` [T, B, E]: what it gives for each element, [T, D, B, H], its last
+    hidden states, and its last cells, [D, B, H] each.
 
     Args:
         rest: lengths of the sequences, first hidden states, first cells; empty for none.
     """
-    weights = [lstm_weights(layer) for layer in layers]
+    weights = [_lstm_weights(layer) for layer in layers]
     names = [
         graph.constant(f"{name}.{key}", np.concatenate([each[i] for each in weights]))
         for i, key in enumerate(("w", "r", "b"))
     ]
-    outputs = [graph.name(), graph.name()]
+    outputs = [graph.name() for _ in range(3)]
     node = helper.make_node(
         "LSTM",
         [x, *names, *rest],
@@ -63,7 +63,7 @@ def lstm(graph: Graph, name: str, layers: list[nn.LSTM], x: str, rest: list[str]
         direction="bidirectional" if len(layers) == 2 else "forward",
     )
     graph.nodes.append(node)
-    return outputs[0], outputs[1]
+    return outputs
 
 
 def linear(graph: Graph, name: str, layer: nn.Linear, x: str) -> str:
@@ -72,7 +72,7 @@ def linear(graph: Graph, name: str, layer: nn.Linear, x: str) -> str:
     return product if layer.bias is None else graph.node("Add", [product, graph.constant(f"{name}.bias", layer.bias)])
 
 
-def lstm_weights(layer: nn.LSTM) -> list[npt.NDArray[np.float32]]:
+def _lstm_weights(layer: nn.LSTM) -> list[npt.NDArray[np.float32]]:
     """Weights of a layer as ONNX has them, one direction: [1, 4H, E], [1, 4H, H], [1, 8H]."""
 
     def turned(parameter: Any) -> npt.NDArray[np.float32]:

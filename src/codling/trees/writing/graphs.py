@@ -17,7 +17,7 @@ from torch import nn
 from codling.training.onnx_graph import Graph
 from codling.training.onnx_int8 import products_to_int8
 from codling.trees.writing.batches import NUM_NEAR, REACH
-from codling.trees.writing.graph_layers import halved, linear, lstm, lstm_weights, text_vectors
+from codling.trees.writing.graph_layers import halved, linear, lstm, text_vectors
 from codling.trees.writing.network import ATTEND_FIRST, ATTEND_SECOND, COPY_PART, COPY_WHOLE, WriterNet
 
 __all__ = ["build_graphs"]
@@ -50,11 +50,11 @@ def _encode(net: WriterNet) -> Graph:
     graph.input("kinds", TensorProto.INT64, ["N"])
     kinds = graph.node("Gather", [graph.constant("kinds.table", net.kinds.weight), "kinds"])
     x = graph.node("Unsqueeze", [graph.node("Add", ["vectors", kinds]), graph.ints(1)])  # [N, 1, E]
-    outputs = lstm(graph, "encoder", [net.forwards, net.backwards], x, [])
+    read, ends, _ = lstm(graph, "encoder", [net.forwards, net.backwards], x, [])
     hidden = net.config.encoder
     shape = graph.ints(-1, 2 * hidden)  # [N, 2, 1, h] lies as [N, M]
-    graph.nodes.append(helper.make_node("Reshape", [outputs[0], shape], ["memory"]))
-    ends = graph.node("Reshape", [outputs[1], graph.ints(1, 2 * hidden)])
+    graph.nodes.append(helper.make_node("Reshape", [read, shape], ["memory"]))
+    ends = graph.node("Reshape", [ends, graph.ints(1, 2 * hidden)])
     graph.nodes.append(helper.make_node("Tanh", [linear(graph, "start", net.start, ends)], ["start"]))
     graph.output("memory", ["N", 2 * hidden])
     graph.output("start", [1, 2 * net.config.hidden])
@@ -169,13 +169,9 @@ def _attend(graph: Graph, name: str, layer: nn.Linear, states: str, near: str, c
 
 def _lstm_step(graph: Graph, name: str, layer: nn.LSTM, x: str, h: str, c: str) -> str:
     """One step of a layer, [B, H]; its states become the graph's outputs."""
-    weights = lstm_weights(layer)
-    names = [graph.constant(f"{name}.{key}", weights[i]) for i, key in enumerate(("w", "r", "b"))]
     axis = graph.ints(0)
     x, before_h, before_c = (graph.node("Unsqueeze", [each, axis]) for each in (x, h, c))
-    outputs = ["", graph.name(), graph.name()]
-    inputs = [x, *names, "", before_h, before_c]
-    graph.nodes.append(helper.make_node("LSTM", inputs, outputs, hidden_size=layer.hidden_size))
-    for output, state in zip(outputs[1:], (h, c), strict=True):
+    _, *after = lstm(graph, name, [layer], x, ["", before_h, before_c])
+    for output, state in zip(after, (h, c), strict=True):
         graph.nodes.append(helper.make_node("Squeeze", [output, axis], [f"new_{state}"]))
     return f"new_{h}"

@@ -135,6 +135,19 @@ class Lexicon:
     def pieces(self, text: str) -> list[int]:
         return self.vocab.encode(text)
 
+    def head(self, text: str) -> list[int]:
+        """1 + each piece of what a text begins with, at most MAX_PIECES: what its vector is made of."""
+        return [1 + piece for piece in self.pieces(text[: 8 * MAX_PIECES])[:MAX_PIECES]]
+
+    def rows(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """What the vectors of texts are made of: rows of the words' vectors, int64 [U], 0 for those without, and 1 +
+        pieces, int64 [U, P], 0 for padding."""
+        pieces = np.zeros((len(texts), MAX_PIECES), np.int64)
+        for row, text in enumerate(texts):
+            head = self.head(text)
+            pieces[row, : len(head)] = head
+        return np.array([self.word(text) for text in texts], np.int64), pieces
+
     def piece_action(self, piece: int) -> int:
         return FIRST_RULE + len(self.productions) + piece
 

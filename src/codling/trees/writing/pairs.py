@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from codling.errors import InputError
 from codling.trees.grammar.source import read_source
 from codling.trees.grammar.tree import Tree
+from codling.trees.writing.words import Word, words_of
 
-__all__ = ["Pair", "Row", "read_pairs", "read_program", "read_rows", "whole_program"]
+__all__ = ["Pair", "Read", "Row", "read_pairs", "read_program", "read_rows", "whole_program"]
+
+
+Read = tuple[Sequence[Word], Tree]
+"A description's words, and the tree of its program."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,10 @@ class Pair:
     text: str
     code: str
     tree: Tree
+
+    def read(self) -> Read:
+        """As networks learn it."""
+        return words_of(self.text), self.tree
 
 
 def whole_program(code: str) -> str:

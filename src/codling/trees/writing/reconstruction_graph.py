@@ -9,6 +9,7 @@ import json
 
 import numpy as np
 from onnx import TensorProto, helper
+from torch import nn
 
 from codling.training.onnx_graph import Graph
 from codling.training.onnx_int8 import products_to_int8
@@ -42,7 +43,7 @@ def build_reconstruction(net: Reconstruction) -> dict[str, bytes]:
     actions = graph.node("Gather", [graph.constant("actions.table", net.actions.weight), "actions"])
     x = graph.node("Add", [actions, graph.node("Gather", [table, "texts"])])  # [B, A, E]
     x = graph.node("Transpose", [x], perm=[1, 0, 2])
-    read, ends = lstm(graph, "program", [net.forwards, net.backwards], x, ["num_actions"])  # [A, 2, B, h], [2, B, h]
+    read, ends, _ = lstm(graph, "program", [net.forwards, net.backwards], x, ["num_actions"])  # [A, 2, B, h], [2, B, h]
     memory = graph.node("Transpose", [read], perm=[2, 0, 1, 3])
     memory = graph.node("Reshape", [memory, graph.ints(0, 0, memory_width)])  # [B, A, M]
     turned = graph.node("Transpose", [memory], perm=[0, 2, 1])
@@ -57,18 +58,20 @@ def build_reconstruction(net: Reconstruction) -> dict[str, bytes]:
     shape = graph.node("Concat", [graph.ints(1), num_programs, graph.ints(1)], axis=0)
     words = graph.node("Expand", [graph.node("Unsqueeze", [words, graph.ints(1)]), shape])  # [T, B, E]
     zeros = graph.node("Mul", [h0, graph.constant("zero", np.float32(0))])
-    first, _ = lstm(graph, "first", [net.first], words, ["", h0, zeros])
+    first, *_ = lstm(graph, "first", [net.first], words, ["", h0, zeros])
     first = _batch_first(graph, first)  # [B, T, H]
 
-    def seen(name: str, states: str) -> str:
-        query = linear(graph, name, net.attend_first if name == "attend_first" else net.attend_second, states)
+    def seen(name: str, layer: nn.Linear, states: str) -> str:
+        query = linear(graph, name, layer, states)
         weights = graph.node("Softmax", [graph.node("Add", [graph.node("MatMul", [query, turned]), outside])], axis=2)
         return graph.node("MatMul", [weights, memory])
 
-    x = graph.node("Concat", [first, seen("attend_first", first)], axis=2)
-    second, _ = lstm(graph, "second", [net.second], graph.node("Transpose", [x], perm=[1, 0, 2]), ["", h1, zeros])
+    x = graph.node("Concat", [first, seen("attend_first", net.attend_first, first)], axis=2)
+    second, *_ = lstm(graph, "second", [net.second], graph.node("Transpose", [x], perm=[1, 0, 2]), ["", h1, zeros])
     second = _batch_first(graph, second)
-    out = linear(graph, "out", net.out, graph.node("Concat", [second, seen("attend_second", second)], axis=2))
+    out = linear(
+        graph, "out", net.out, graph.node("Concat", [second, seen("attend_second", net.attend_second, second)], axis=2)
+    )
     states = graph.node("Tanh", [out])
     copy = graph.node("MatMul", [linear(graph, "copy", net.copy, states), turned])  # [B, T, A]
     productions = graph.node("Unsqueeze", [graph.node("Equal", ["texts", graph.scalar(0)]), graph.ints(1)])

@@ -15,24 +15,22 @@ from codling.files import write_text_atomically
 from codling.trees.grammar.tree import Tree, actions_of
 from codling.trees.writing.batches import in_batches
 from codling.trees.writing.config import WriterRun
-from codling.trees.writing.epochs import best_weights
+from codling.trees.writing.epochs import SCORE_STEPS, best_weights
 from codling.trees.writing.lexicon import Lexicon
+from codling.trees.writing.pairs import Read
 from codling.trees.writing.reconstruction import TABLES, Retold, Tables, retold, said_by
 from codling.trees.writing.reconstruction_net import Reconstruction, RetoldCollator
 from codling.trees.writing.renaming import Renaming
 from codling.trees.writing.watching import Score
 from codling.trees.writing.words import Word
 
-__all__ = ["CHECKPOINT", "Retelling"]
+__all__ = ["CHECKPOINT", "ReconstructionLesson"]
 
 CHECKPOINT = "reconstruction.safetensors"
 _MIN_SAID = 10  # descriptions that a word must occur in to be said; rarer ones are copied, or unknown
-_SCORE_STEPS = 4_096  # of a batch that is only scored: without gradients, larger ones fit
-
-Read = tuple[Sequence[Word], Tree]
 
 
-class Retelling:
+class ReconstructionLesson:
     """The lesson: descriptions from programs. Begins with what the run that it starts from had learnt of it."""
 
     what = "descriptions from programs"
@@ -55,10 +53,9 @@ class Retelling:
         Raises:
             TrainingError: that run's tables are damaged.
         """
-        begins = init is not None and (init / CHECKPOINT).exists()
         self.begins_with: dict[str, Tensor] | None = None
         "Weights of the run that it starts from; None where there are none."
-        if init is not None and begins:
+        if init is not None and (init / CHECKPOINT).exists():
             self.tables = _tables_of(init)
             self.begins_with = best_weights(init / CHECKPOINT)
         else:
@@ -91,7 +88,7 @@ class Retelling:
 
     def _score(self, examples: Sequence[Retold]) -> Score:
         nats = steps = right = 0.0
-        for batch in in_batches(examples, _SCORE_STEPS, None, self.length):
+        for batch in in_batches(examples, SCORE_STEPS, None, self.length):
             nats_BT, right_BT = self.net.loss(self._collate(batch))
             nats, right = nats + float(nats_BT.sum()), right + int(right_BT.sum())
             steps += sum(len(example.words) + 1 for example in batch)

@@ -16,29 +16,24 @@ from torch import Tensor
 from codling.errors import InputError, TrainingError
 from codling.files import write_text_atomically
 from codling.training.device import pick_device
-from codling.trees.grammar.tree import Tree
 from codling.trees.writing.batches import Collator, in_batches, num_steps
 from codling.trees.writing.config import WriterRun
-from codling.trees.writing.epochs import Epochs, best_weights
+from codling.trees.writing.epochs import SCORE_STEPS, Epochs, best_weights
 from codling.trees.writing.growing import grow_lexicon, grow_weights
 from codling.trees.writing.lexicon import Lexicon
 from codling.trees.writing.network import WriterNet
-from codling.trees.writing.pairs import Pair
+from codling.trees.writing.pairs import Pair, Read
 from codling.trees.writing.reconstruction_net import Reconstruction
 from codling.trees.writing.reconstruction_train import CHECKPOINT as RECONSTRUCTION
-from codling.trees.writing.reconstruction_train import Retelling
+from codling.trees.writing.reconstruction_train import ReconstructionLesson
 from codling.trees.writing.renaming import Renaming
 from codling.trees.writing.steps import Example, example_of
 from codling.trees.writing.watching import Epoch, Score, Watcher
-from codling.trees.writing.words import Word, words_of
 
 __all__ = ["Trained", "score", "train_writer"]
 
 _LEXICON = "lexicon.json"
 _CHECKPOINT = "checkpoint.safetensors"
-_SCORE_STEPS = 4_096  # of a batch that is only scored: without gradients, larger ones fit
-
-Read = tuple[Sequence[Word], Tree]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +87,27 @@ def train_writer(
     picked = pick_device(device, "auto")
     if picked.torch.type != "cpu":
         raise TrainingError("writers train on the CPU; leave the device out")
-    read = [(words_of(pair.text), pair.tree) for pair in pairs]
+    read = [pair.read() for pair in pairs]
     lexicon = _lexicon_for(read, run, init)
     write_text_atomically(folder / _LEXICON, json.dumps(lexicon.to_json(), ensure_ascii=False))
     teachable, examples, counts = _teachable(read, times or [1] * len(pairs), lexicon)
     if not teachable:
         raise TrainingError("no pair is left to train on: the lexicon that is started from lacks what each needs")
-    held_out = {name: [(words_of(pair.text), pair.tree) for pair in each] for name, each in development.items()}
+    held_out = {name: [pair.read() for pair in each] for name, each in development.items()}
     often = [pair for pair, count in zip(teachable, counts, strict=True) for _ in range(count)]
-    if fresh:  # not to be gone on from later, should this run have none or be stopped early
-        (folder / RECONSTRUCTION).unlink(missing_ok=True)
     lesson = _Writing(lexicon, often, examples, held_out, run)
     begins_with = None
     if init is not None:
         begins_with = grow_weights(best_weights(init / _CHECKPOINT), _lexicon_of(init), lexicon)
-    epochs = Epochs(lesson, run, run.epochs, folder / _CHECKPOINT, picked, begins_with, fresh, watcher)
+    if fresh:
+        for name in (_CHECKPOINT, RECONSTRUCTION):
+            (folder / name).unlink(missing_ok=True)
+    epochs = Epochs(lesson, run, run.epochs, folder / _CHECKPOINT, picked, begins_with, watcher)
     back = epochs_back = None
     if run.reconstruct:  # before anything is trained: what is wrong with its files is said at once
-        back = Retelling(lexicon, teachable, held_out, run, folder, init)
+        back = ReconstructionLesson(lexicon, teachable, held_out, run, folder, init)
         checkpoint = folder / RECONSTRUCTION
-        epochs_back = Epochs(back, run, run.reconstruct, checkpoint, picked, back.begins_with, fresh, watcher)
+        epochs_back = Epochs(back, run, run.reconstruct, checkpoint, picked, back.begins_with, watcher)
     done = epochs.train()
     trained = Trained(lexicon, lesson.net, run, tuple(epochs.epochs), epochs.best, not done, picked.name)
     if back is None or epochs_back is None or not done:
@@ -213,7 +209,7 @@ def score(net: WriterNet, collate: Collator, examples: Sequence[Example], out_of
     was_training = net.training
     net.eval()
     nats = steps = right = 0.0
-    for batch in in_batches(examples, _SCORE_STEPS, None, num_steps):
+    for batch in in_batches(examples, SCORE_STEPS, None, num_steps):
         losses = net.loss(collate(batch))
         nats += float(losses.nats)
         steps += losses.steps
